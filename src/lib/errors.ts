@@ -1,0 +1,116 @@
+/** The codes clients may branch on; the schema's `ErrorCode` enum is made from this list. */
+export const errorCodes = [
+  'VALIDATION',
+  'NOT_FOUND',
+  'FORBIDDEN',
+  'UNAUTHENTICATED',
+  'CONFLICT',
+  'QUOTA_EXCEEDED',
+  'STORAGE_UNAVAILABLE',
+  'IDEMPOTENCY_MISMATCH',
+] as const
+
+export type ErrorCode = (typeof errorCodes)[number]
+
+/** An expected failure: a type in the schema, never masked, never logged as a bug. */
+export abstract class DomainError extends Error {
+  abstract readonly code: ErrorCode
+  /** Where in the input, e.g. `['input', 'title']`; absent when the whole operation is meant. */
+  readonly path: readonly string[] | undefined
+
+  constructor(message: string, options: { path?: readonly string[]; cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.name = new.target.name
+    this.path = options.path
+  }
+}
+
+export interface FieldIssue {
+  path: readonly string[]
+  code: string
+  message: string
+}
+
+export class ValidationError extends DomainError {
+  readonly code: ErrorCode = 'VALIDATION'
+  readonly issues: readonly FieldIssue[]
+
+  constructor(issues: readonly FieldIssue[]) {
+    super(issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '), {
+      ...(issues[0] && { path: issues[0].path }),
+    })
+    this.issues = issues
+  }
+}
+
+/** Foreign and missing ids are indistinguishable: both are this. */
+export class NotFoundError extends DomainError {
+  readonly code = 'NOT_FOUND'
+  /** The id as the client sent it. */
+  readonly id: string | undefined
+
+  constructor(what: string, options: { id?: string; path?: readonly string[] } = {}) {
+    super(`${what} not found.`, options)
+    this.id = options.id
+  }
+}
+
+export class ForbiddenError extends DomainError {
+  readonly code = 'FORBIDDEN'
+  readonly requiredScopes: readonly string[]
+
+  constructor(message: string, requiredScopes: readonly string[] = []) {
+    super(message)
+    this.requiredScopes = requiredScopes
+  }
+}
+
+/** What is known about a call that failed; decides who may repeat it and what a caller is told. */
+export type UpstreamFailure =
+  /** No connection, 5xx, breaker open. */
+  | 'unavailable'
+  /** Our deadline passed first. */
+  | 'timeout'
+  /** 429: the neighbour asks for a pause. */
+  | 'throttled'
+  /** Our own queue towards the neighbour is full. */
+  | 'overloaded'
+  /** 4xx: our request or our credentials are wrong. */
+  | 'rejected'
+  /** An answer that is not what the protocol says. */
+  | 'malformed'
+
+/** A neighbour failed. The message is for our log; no upstream text ever reaches a client. */
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError'
+  readonly neighbour: string
+  readonly failure: UpstreamFailure
+  /** When a repeat has a chance, in milliseconds from now. */
+  readonly retryAfterMs: number | undefined
+  /** False when the request surely changed nothing there, e.g. it was never sent. */
+  readonly mayHaveApplied: boolean
+
+  constructor(
+    neighbour: string,
+    failure: UpstreamFailure,
+    message: string,
+    options: { retryAfterMs?: number; mayHaveApplied?: boolean; cause?: unknown } = {},
+  ) {
+    super(`${neighbour}: ${message}`, { cause: options.cause })
+    this.neighbour = neighbour
+    this.failure = failure
+    this.retryAfterMs = options.retryAfterMs
+    this.mayHaveApplied = options.mayHaveApplied ?? false
+  }
+}
+
+/** The operator gave us something we cannot start with. `lines` say what is wrong and what to do. */
+export class StartupError extends Error {
+  override readonly name = 'StartupError'
+  readonly exitCode: number
+
+  constructor(lines: readonly string[], exitCode = 1) {
+    super(lines.join('\n'))
+    this.exitCode = exitCode
+  }
+}
