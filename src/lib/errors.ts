@@ -8,6 +8,7 @@ export const errorCodes = [
   'QUOTA_EXCEEDED',
   'STORAGE_UNAVAILABLE',
   'IDEMPOTENCY_MISMATCH',
+  'IDEMPOTENCY_IN_PROGRESS',
 ] as const
 
 export type ErrorCode = (typeof errorCodes)[number]
@@ -32,13 +33,14 @@ export interface FieldIssue {
 }
 
 export class ValidationError extends DomainError {
-  readonly code: ErrorCode = 'VALIDATION'
+  readonly code: ErrorCode
   readonly issues: readonly FieldIssue[]
 
-  constructor(issues: readonly FieldIssue[]) {
+  constructor(issues: readonly FieldIssue[], code: ErrorCode = 'VALIDATION') {
     super(issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; '), {
       ...(issues[0] && { path: issues[0].path }),
     })
+    this.code = code
     this.issues = issues
   }
 }
@@ -65,6 +67,36 @@ export class ForbiddenError extends DomainError {
   }
 }
 
+/** Another write came first; nothing was changed. */
+export class ConflictError extends DomainError {
+  readonly code = 'CONFLICT'
+  readonly contentId: string
+  readonly currentVersion: number
+
+  constructor(message: string, current: { contentId: string; version: number }) {
+    super(message)
+    this.contentId = current.contentId
+    this.currentVersion = current.version
+  }
+}
+
+/** A store cannot take the write now. */
+export class StorageUnavailableError extends DomainError {
+  readonly code = 'STORAGE_UNAVAILABLE'
+  readonly store: 'zerodb' | 'postgres'
+  readonly retryAfterSeconds: number
+
+  constructor(cause: UpstreamError, outcome: 'unchanged' | 'unknown' = 'unchanged') {
+    const advice =
+      outcome === 'unchanged'
+        ? 'Nothing was changed; try again.'
+        : 'It is not known whether the write happened; repeat it with the same idempotencyKey.'
+    super(`The store cannot take this write right now. ${advice}`, { cause })
+    this.store = cause.neighbour === 'ZeroDB' ? 'zerodb' : 'postgres'
+    this.retryAfterSeconds = Math.ceil((cause.retryAfterMs ?? 1_000) / 1_000)
+  }
+}
+
 /** What is known about a call that failed; decides who may repeat it and what a caller is told. */
 export type UpstreamFailure =
   /** No connection, 5xx, breaker open. */
@@ -83,6 +115,7 @@ export type UpstreamFailure =
 /** A neighbour failed. The message is for our log; no upstream text ever reaches a client. */
 export class UpstreamError extends Error {
   override readonly name = 'UpstreamError'
+  /** `ZeroDB` or `PostgreSQL`. */
   readonly neighbour: string
   readonly failure: UpstreamFailure
   /** When a repeat has a chance, in milliseconds from now. */

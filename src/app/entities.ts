@@ -1,0 +1,19 @@
+import { Content } from '../features/content/content.entity.ts'
+import { ContentVersion } from '../features/content/content-version.entity.ts'
+import { WriteIntent } from '../features/content/write-intent.entity.ts'
+import { Brand } from '../features/tenancy/brand.entity.ts'
+import { BrandMember } from '../features/tenancy/brand-member.entity.ts'
+import { CampaignSpace } from '../features/tenancy/campaign-space.entity.ts'
+import { Tenant } from '../features/tenancy/tenant.entity.ts'
+import { User } from '../features/tenancy/user.entity.ts'
+
+export const entities = [
+  Tenant,
+  User,
+  Brand,
+  BrandMember,
+  CampaignSpace,
+  Content,
+  ContentVersion,
+  WriteIntent,
+]

@@ -1,0 +1,67 @@
+import { renderGraphiQL } from '@graphql-yoga/render-graphiql'
+
+const page = `# A page of contents. Press the play button.
+query Contents {
+  contents(first: 10) {
+    nodes {
+      id
+      title
+      type
+      status
+      author { displayName }
+      brand { name }
+      body { format text(maxLength: 200) }
+    }
+    pageInfo { hasNextPage endCursor }
+    totalCount { value isExact }
+  }
+}
+`
+
+const create = `# Creates a content. With an idempotencyKey it may safely be sent twice.
+mutation Create {
+  createContent(
+    input: {
+      title: "Hello"
+      body: { format: MARKDOWN, raw: "# Hello\\n\\nWritten in GraphiQL." }
+      type: POST
+      tags: ["hello"]
+    }
+  ) {
+    __typename
+    ... on ContentSuccess { content { id version } quota { usagePercent } }
+    ... on Error { code message }
+  }
+}
+`
+
+const history = `# The versions of the newest content, with what each one looked like.
+query Versions {
+  contents(first: 1) {
+    nodes {
+      title
+      versions(first: 5) {
+        nodes { versionNumber changeType changesSummary snapshot { title body { raw } } }
+      }
+    }
+  }
+}
+`
+
+const me = `# Who you are and what you may do.
+query Me {
+  viewer { user { displayName } tenant { name planTier } brands { name } scopes }
+}
+`
+
+/** GraphiQL with example queries in its tabs and `token` in its headers; needs no network. */
+export function graphiqlPage(token: string): string {
+  const headers = JSON.stringify({ authorization: `Bearer ${token}` }, null, 2)
+  return renderGraphiQL({
+    title: 'Content gateway',
+    endpoint: '/graphql',
+    headers,
+    shouldPersistHeaders: false,
+    defaultTabs: [page, create, history, me].map((query) => ({ query, headers })),
+  })
+}

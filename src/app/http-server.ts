@@ -1,0 +1,67 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Services } from '../platform/services.ts'
+import { createGraphqlHandler } from './graphql-handler.ts'
+import { graphiqlPage } from './graphiql.ts'
+import { HttpError } from './read-body.ts'
+import { toSchema } from './schema.ts'
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
+
+export interface HttpServerOptions {
+  services: Services
+  /** A token for people who open GraphiQL in development; without one the page is not served. */
+  explorerToken?: string
+}
+
+/** The gateway's HTTP side, not yet listening: /graphql, GraphiQL, and what a platform probes. */
+export function createHttpServer({ services, explorerToken }: HttpServerOptions): Server {
+  const graphql = createGraphqlHandler(toSchema(), services)
+  const explorer = explorerToken === undefined ? undefined : graphiqlPage(explorerToken)
+  const routes: Record<string, Handler> = {
+    '/graphql': (request, response) =>
+      explorer && wantsPage(request) ? sendPage(response, explorer) : graphql(request, response),
+    '/livez': (_request, response) => send(response, 200, { status: 'ok' }),
+    '/readyz': (_request, response) => sendReadiness(services, response),
+  }
+  if (explorer) routes['/'] = (_request, response) => sendPage(response, explorer)
+
+  const server = createServer((request, response) => {
+    const route = routes[request.url?.split('?', 1)[0] ?? '']
+    if (!route) return send(response, 404, { error: 'There is nothing here. Try /graphql.' })
+    Promise.try(route, request, response).catch((error: unknown) => fail(services, response, error))
+    return undefined
+  })
+  server.headersTimeout = 10_000
+  server.requestTimeout = 15_000
+  return server
+}
+
+function wantsPage({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && (headers.accept?.includes('text/html') ?? false)
+}
+
+async function sendReadiness(services: Services, response: ServerResponse): Promise<void> {
+  const postgres = await services.database.isReachable()
+  send(response, postgres ? 200 : 503, { status: postgres ? 'ready' : 'not ready', postgres })
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
+    .end(JSON.stringify(body))
+}
+
+function sendPage(response: ServerResponse, page: string): void {
+  response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page)
+}
+
+/** An HttpError is the client's; anything else is ours. The rest of the request is not read. */
+function fail({ log }: Services, response: ServerResponse, error: unknown): void {
+  const known = error instanceof HttpError
+  if (!known && !response.destroyed) log.error({ err: error }, 'request failed')
+  if (response.headersSent || response.destroyed) return
+  response.setHeader('connection', 'close')
+  const message = known ? error.message : 'Something went wrong on our side.'
+  const code = known ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR'
+  send(response, known ? error.status : 500, { errors: [{ message, extensions: { code } }] })
+}

@@ -1,0 +1,43 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { buildSchema, findBreakingChanges } from 'graphql'
+import { printSdl } from '../app/sdl.ts'
+
+/** What git answers, or null where it knows no such thing. */
+function git(...args: string[]): string | null {
+  try {
+    return execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  } catch {
+    return null
+  }
+}
+
+/** Where this work left the published line; on that line itself, the commit before. */
+function defaultBase(): string {
+  const fork = git('merge-base', 'origin/main', 'HEAD')?.trim()
+  return fork && fork !== git('rev-parse', 'HEAD')?.trim() ? fork : 'HEAD~1'
+}
+
+/** Why the schema may not leave the house as it is; empty when it may. */
+function complaints(current: string, base: string): string[] {
+  if (current !== printSdl())
+    return ['schema.graphql is not what the code serves: run `npm run schema`.']
+  const former = git('show', `${base}:schema.graphql`)
+  if (former === null) {
+    process.stdout.write(`schema.graphql: nothing to compare, ${base} has none\n`)
+    return []
+  }
+  const breaks = findBreakingChanges(buildSchema(former), buildSchema(current))
+  process.stdout.write(`schema.graphql: breaking changes since ${base}: ${breaks.length}\n`)
+  const announced = /^\w+(\(.+\))?!:/m.test(git('log', '--format=%s', `${base}..HEAD`) ?? '')
+  if (breaks.length === 0 || announced) return []
+  const advice = 'Deprecate first; a commit that does break says so: `type(scope)!: …`.'
+  return [...breaks.map(({ description }) => description), advice]
+}
+
+const [base = defaultBase()] = process.argv.slice(2)
+const found = complaints(readFileSync('schema.graphql', 'utf8'), base)
+if (found.length > 0) {
+  process.stderr.write(`${found.join('\n')}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,28 @@
+import { entities } from '../app/entities.ts'
+import type { Config } from '../platform/config.ts'
+import { loadConfig } from '../platform/config.ts'
+import { openServices, type Services } from '../platform/services.ts'
+import { type OpenNeighbours, openNeighbours } from './neighbours.ts'
+
+export interface Environment extends AsyncDisposable {
+  config: Config
+  neighbours: OpenNeighbours
+  services: Services
+}
+
+/** Configuration, neighbours or their stand-ins, and the services over them. */
+export async function openEnvironment(): Promise<Environment> {
+  const config = loadConfig(process.env)
+  await using opened = new AsyncDisposableStack()
+  const neighbours = opened.use(await openNeighbours(config))
+  const services = opened.use(await openServices(config, neighbours, entities))
+  const kept = opened.move()
+  return { config, neighbours, services, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** Aborts when the process is asked to stop. */
+export function stopSignal(): AbortSignal {
+  const stop = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  return stop.signal
+}

@@ -1,0 +1,21 @@
+import { Command } from 'commander'
+import { StartupError } from '../lib/errors.ts'
+import { addMigrate } from './migrate.ts'
+import { addServe } from './serve.ts'
+import { addStart } from './start.ts'
+import { addToken } from './token.ts'
+import { addWork } from './work.ts'
+
+const program = new Command('gateway')
+  .description('The content gateway: one GraphQL endpoint over PostgreSQL and ZeroDB.')
+  .showHelpAfterError()
+for (const add of [addStart, addServe, addWork, addMigrate, addToken]) add(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  // An operator's mistake is told in its own words; a bug with its stack.
+  if (!(error instanceof StartupError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exitCode = error.exitCode
+}

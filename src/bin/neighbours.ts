@@ -1,0 +1,64 @@
+import { createLocalJWKSet } from 'jose'
+import { readFile } from 'node:fs/promises'
+import { type LocalIssuer, openIssuer } from '../local/issuer.ts'
+import { openPostgres } from '../local/postgres.ts'
+import { openZeroDb } from '../local/zerodb/open.ts'
+import type { Config } from '../platform/config.ts'
+import { StartupError } from '../lib/errors.ts'
+import type { Neighbours } from '../platform/services.ts'
+import { remoteKeys } from '../platform/tokens.ts'
+
+export interface OpenNeighbours extends Neighbours, AsyncDisposable {
+  /** Connects as the schema's owner, for migrations only. */
+  ownerUrl: string | undefined
+  /** Present where no identity provider is configured. */
+  localIssuer: LocalIssuer | undefined
+}
+
+/** Where each neighbour is: as configured, or a local stand-in in its place, held until disposed. */
+export async function openNeighbours(config: Config): Promise<OpenNeighbours> {
+  const { DATA_DIR: dataDir } = config
+  await using held = new AsyncDisposableStack()
+  const [postgres, zerodb, localIssuer] = await Promise.all([
+    config.DATABASE_URL === undefined
+      ? openPostgres({ dataDir, setupSql: await readFile(rolesSql, 'utf8') })
+      : undefined,
+    config.ZERODB_API_URL === undefined ? openZeroDb({ dataDir }) : undefined,
+    config.AUTH_JWKS_URL === undefined ? openIssuer(dataDir) : undefined,
+  ])
+  for (const standIn of [postgres, zerodb]) if (standIn) held.use(standIn)
+  const kept = held.move()
+  return {
+    databaseUrl: config.DATABASE_URL ?? required(postgres).loginUrl,
+    ownerUrl: postgres?.ownerUrl ?? config.DATABASE_OWNER_URL,
+    zerodb: zerodb
+      ? {
+          baseUrl: zerodb.url,
+          projectId: zerodb.projectId,
+          credential: { apiKey: zerodb.apiKey },
+        }
+      : zerodbOf(config),
+    tokens: localIssuer
+      ? { issuer: localIssuer.issuer, keys: createLocalJWKSet(localIssuer.keys) }
+      : { issuer: required(config.AUTH_ISSUER), keys: remoteKeys(required(config.AUTH_JWKS_URL)) },
+    localIssuer,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+const rolesSql = new URL('../../migrations/roles.sql', import.meta.url)
+
+function zerodbOf(config: Config): Neighbours['zerodb'] {
+  const { ZERODB_API_KEY: apiKey, ZERODB_EMAIL: email, ZERODB_PASSWORD: password } = config
+  return {
+    baseUrl: required(config.ZERODB_API_URL),
+    projectId: required(config.ZERODB_PROJECT_ID),
+    credential: apiKey ? { apiKey } : { email: required(email), password: required(password) },
+  }
+}
+
+/** `loadConfig` has seen to it that what belongs together is given together. */
+function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new StartupError(['The configuration is incomplete.'], 2)
+  return value
+}

@@ -1,0 +1,16 @@
+import type { Command } from 'commander'
+import { once } from 'node:events'
+import { openEnvironment, stopSignal } from './environment.ts'
+import { listen } from './listen.ts'
+
+export function addServe(program: Command): void {
+  program.command('serve').description('serve the API on HOST and PORT').action(serve)
+}
+
+async function serve(): Promise<void> {
+  const stop = stopSignal()
+  await using environment = await openEnvironment()
+  await using server = await listen({ services: environment.services })
+  environment.services.log.info({ url: server.url }, 'listening')
+  if (!stop.aborted) await once(stop, 'abort')
+}

@@ -1,0 +1,37 @@
+import type { Command } from 'commander'
+import { once } from 'node:events'
+import { tasks } from '../app/tasks.ts'
+import { setUpTables } from '../features/content/set-up-tables.ts'
+import { migrate } from '../platform/postgres/migrate.ts'
+import { startTasks } from '../platform/tasks.ts'
+import { demoTenant } from './demo-tenant.ts'
+import { openEnvironment, stopSignal } from './environment.ts'
+import { listen } from './listen.ts'
+
+export function addStart(program: Command): void {
+  program
+    .command('start')
+    .description('everything in one process: migrate, demo data, API, GraphiQL and worker')
+    .action(start)
+}
+
+async function start(): Promise<void> {
+  const stop = stopSignal()
+  await using environment = await openEnvironment()
+  const { config, neighbours, services } = environment
+  if (neighbours.ownerUrl !== undefined) await migrate(neighbours.ownerUrl)
+  await setUpTables(services.zerodb, stop)
+  const claims = demoTenant.claims('owner', config.AUTH_AUDIENCE)
+  const token = config.production ? undefined : await neighbours.localIssuer?.sign(claims)
+  if (token !== undefined) await demoTenant.ensure(services.database)
+  await using server = await listen({ services, ...(token && { explorerToken: token }) })
+  await using _tasks = startTasks(tasks, services)
+  process.stdout.write(welcome(server.url, token))
+  if (!stop.aborted) await once(stop, 'abort')
+}
+
+function welcome(url: string, token: string | undefined): string {
+  const lines = [`The content gateway is ready at ${url}/graphql`]
+  if (token !== undefined) lines.push(`GraphiQL: ${url}/`, `Token of the demo owner: ${token}`)
+  return `${lines.join('\n')}\n`
+}

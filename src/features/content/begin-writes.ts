@@ -1,0 +1,129 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { type DomainError, ValidationError } from '../../lib/errors.ts'
+import { quotaExceeded, reserveStorage } from '../quota/storage-usage.ts'
+import { releaseIntents } from './abort-writes.ts'
+import { claimKeys } from './claim-keys.ts'
+import type { PlannedWrite } from './plan-write.ts'
+import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write-contents.ts'
+
+/** A writer whose lease has run out may be fenced; longer than any operation's deadline. */
+export const leaseSeconds = 60
+
+/** What a write takes from the quota before it stores anything. */
+export function reservedBytes({ growth }: PlannedWrite): number {
+  return Math.max(0, growth)
+}
+
+/**
+ * First step: one transaction that claims idempotency keys, notes the intents and reserves the
+ * bytes; locks in that order. Answers the writes to go on with; the others have their outcome.
+ */
+export function beginWrites(
+  deps: WriteDeps,
+  writes: readonly PlannedWrite[],
+  policy: BatchErrorPolicy,
+  outcomes: Map<PlannedWrite, WriteOutcome>,
+): Promise<PlannedWrite[]> {
+  const fail = (write: PlannedWrite, error: DomainError) => {
+    if (policy === 'REJECT_ALL') throw error
+    outcomes.set(write, { error })
+  }
+  const begin = async (tx: EntityManager) => {
+    const open = () => writes.filter((write) => !outcomes.has(write))
+    const { outcomes: settled, superseded } = await claimKeys(tx, writes)
+    for (const [write, outcome] of settled) {
+      if ('error' in outcome) fail(write, outcome.error)
+      else outcomes.set(write, outcome)
+    }
+    for (const [write, error] of await danglingReferences(tx, open())) fail(write, error)
+    await insertIntents(tx, open())
+    await releaseIntents(tx, deps.tenantId, superseded)
+    const rejected = await reserve(tx, deps.tenantId, open())
+    for (const [write, error] of rejected) fail(write, error)
+    await forget(tx, [...outcomes.keys()])
+    return open()
+  }
+  return deps.database.transaction(deps.tenantId, begin, deps.plan)
+}
+
+async function insertIntents(tx: EntityManager, writes: readonly PlannedWrite[]): Promise<void> {
+  const rows = writes.map((write) => ({
+    tenant_id: write.next.tenantId,
+    id: write.intentId,
+    content_id: write.next.id,
+    version_number: write.next.version,
+    document_id: write.body?.document.id ?? null,
+    history_id: write.historyId,
+    reserved_bytes: reservedBytes(write),
+  }))
+  await tx.execute(
+    `insert into content_write_intents (tenant_id, id, content_id, version_number, document_id,
+       history_id, reserved_bytes, lease_expires_at)
+     select tenant_id, id, content_id, version_number, document_id, history_id, reserved_bytes,
+       now() + make_interval(secs => ?)
+     from jsonb_populate_recordset(null::content_write_intents, ?::jsonb)`,
+    [leaseSeconds, JSON.stringify(rows)],
+  )
+}
+
+/** Brands and campaign spaces that are not there; a foreign one is as absent as an invented one. */
+async function danglingReferences(
+  tx: EntityManager,
+  writes: readonly PlannedWrite[],
+): Promise<Map<PlannedWrite, ValidationError>> {
+  const rejected = new Map<PlannedWrite, ValidationError>()
+  const wanted = writes.filter(({ next }) => next.brandId ?? next.campaignSpaceId)
+  if (wanted.length === 0) return rejected
+  const [found] = await tx.execute<{ brands: string[]; spaces: string[] }[]>(
+    `select array(select id::text from brands where id = any(?::uuid[])) as brands,
+       array(select id || ':' || brand_id from campaign_spaces where id = any(?::uuid[])) as spaces`,
+    [idList(wanted, 'brandId'), idList(wanted, 'campaignSpaceId')],
+  )
+  const brands = new Set(found?.brands)
+  const brandOfSpace = new Map(found?.spaces.map((pair) => pair.split(':') as [string, string]))
+  for (const write of wanted) {
+    const { brandId, campaignSpaceId } = write.next
+    const brandOfCampaign = brandOfSpace.get(campaignSpaceId ?? '')
+    if (brandId && !brands.has(brandId)) {
+      rejected.set(write, notThere(write, 'brandId', 'There is no such brand'))
+    } else if (campaignSpaceId && brandOfCampaign !== (brandId ?? brandOfCampaign ?? '')) {
+      const message = 'There is no such campaign space in this brand'
+      rejected.set(write, notThere(write, 'campaignSpaceId', message))
+    }
+  }
+  return rejected
+}
+
+function idList(writes: readonly PlannedWrite[], name: 'brandId' | 'campaignSpaceId'): string {
+  const ids = writes.flatMap(({ next }) => next[name] ?? [])
+  return `{${[...new Set(ids)].join(',')}}`
+}
+
+function notThere({ path }: PlannedWrite, field: string, message: string): ValidationError {
+  return new ValidationError([{ path: [...path, field], code: 'NOT_FOUND', message }])
+}
+
+/** Reserves for all at once; when that does not fit, for one after the other as far as it goes. */
+async function reserve(
+  tx: EntityManager,
+  tenantId: string,
+  writes: readonly PlannedWrite[],
+): Promise<Map<PlannedWrite, DomainError>> {
+  const rejected = new Map<PlannedWrite, DomainError>()
+  const total = writes.reduce((sum, write) => sum + reservedBytes(write), 0)
+  if (await reserveStorage(tx, tenantId, total)) return rejected
+  for (const write of writes) {
+    const bytes = reservedBytes(write)
+    if (await reserveStorage(tx, tenantId, bytes)) continue
+    rejected.set(write, await quotaExceeded(tx, tenantId, bytes))
+  }
+  return rejected
+}
+
+/** Writes that end here leave no trace: neither an intent nor a claimed key. */
+async function forget(tx: EntityManager, writes: readonly PlannedWrite[]): Promise<void> {
+  if (writes.length === 0) return
+  const ids = `{${writes.map(({ intentId }) => intentId).join(',')}}`
+  await tx.execute(`delete from content_write_intents where id = any(?::uuid[])`, [ids])
+  await tx.execute(`delete from idempotency_keys where intent_id = any(?::uuid[])`, [ids])
+}

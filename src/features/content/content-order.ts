@@ -1,0 +1,105 @@
+import { decodeCursor, encodeCursor, InvalidCursorError } from '../../lib/cursor.ts'
+import { isUuid } from '../../lib/id.ts'
+import type { SqlParams } from '../../platform/postgres/sql-params.ts'
+import type { Content } from './content.entity.ts'
+
+export type SortDirection = 'asc' | 'desc'
+
+/**
+ * How each order reads in SQL, and the value of a row to put into a cursor. A date that is not set
+ * sorts as the earliest there is, which keeps keyset conditions free of nulls.
+ */
+const orders = {
+  CREATED_AT: instant('c.created_at', (row) => row.createdAt),
+  UPDATED_AT: instant('c.updated_at', (row) => row.updatedAt),
+  PUBLISHED_AT: instant(`coalesce(c.published_at, '-infinity')`, (row) => row.publishedAt),
+  SCHEDULED_AT: instant(`coalesce(c.scheduled_at, '-infinity')`, (row) => row.scheduledAt),
+  TITLE: { sql: 'c.title', valueOf: (row: Content) => row.title, accepts: () => true },
+  SIZE: {
+    sql: 'c.storage_size_bytes',
+    valueOf: (row: Content) => String(row.storageSizeBytes),
+    accepts: (value: string) => /^\d{1,15}$/.test(value),
+  },
+}
+
+function instant(sql: string, dateOf: (row: Content) => Date | null | undefined) {
+  return {
+    sql,
+    valueOf: (row: Content) => dateOf(row)?.toISOString() ?? '-infinity',
+    accepts: (value: string) => value === '-infinity' || !Number.isNaN(Date.parse(value)),
+  }
+}
+
+export type ContentOrderField = keyof typeof orders
+export const contentOrderFields = Object.keys(orders) as ContentOrderField[]
+
+export interface ContentOrder {
+  field: ContentOrderField
+  direction: SortDirection
+}
+
+const byId = {
+  sql: 'c.id',
+  valueOf: (row: Content) => row.id,
+  accepts: isUuid,
+}
+
+/** Newest first (E-084). */
+const defaultOrder: readonly ContentOrder[] = [{ field: 'CREATED_AT', direction: 'desc' }]
+
+/** A total order over contents: the asked-for fields, then the id in the first one's direction. */
+export class ContentOrdering {
+  readonly #name: string
+  readonly #keys: readonly { key: typeof byId; direction: SortDirection }[]
+
+  constructor(orderBy: readonly ContentOrder[] = defaultOrder) {
+    this.#name = orderBy.map(({ field, direction }) => `${field}:${direction}`).join(',')
+    const direction = orderBy[0]?.direction ?? 'desc'
+    this.#keys = [
+      ...orderBy.map(({ field, direction }) => ({ key: orders[field], direction })),
+      { key: byId, direction },
+    ]
+  }
+
+  /** The ORDER BY list; `backward` turns every direction round. */
+  orderBy(backward: boolean): string {
+    return this.#keys
+      .map(({ key, direction }) => `${key.sql} ${turn(direction, backward)}`)
+      .join(', ')
+  }
+
+  cursorOf(row: Content): string {
+    return encodeCursor(
+      this.#name,
+      this.#keys.map(({ key }) => key.valueOf(row)),
+    )
+  }
+
+  /** The condition "beyond `cursor`" in reading direction. Throws InvalidCursorError. */
+  beyond(cursor: string, backward: boolean, params: SqlParams): string {
+    const values = decodeCursor(cursor, this.#name, this.#keys.length)
+    const steps = this.#keys.map(({ key, direction }, index) => {
+      const value = values[index]
+      if (value == null || !key.accepts(value)) throw new InvalidCursorError()
+      const operator = turn(direction, backward) === 'asc' ? '>' : '<'
+      return { sql: key.sql, operator, placeholder: params.add(value) }
+    })
+    const [first] = steps
+    if (first && steps.every(({ operator }) => operator === first.operator)) {
+      // One row comparison: the form an index can be walked with.
+      const columns = steps.map(({ sql }) => sql).join(', ')
+      const placeholders = steps.map(({ placeholder }) => placeholder).join(', ')
+      return `(${columns}) ${first.operator} (${placeholders})`
+    }
+    const alternatives = steps.map(({ sql, operator, placeholder }, index) => {
+      const ties = steps.slice(0, index).map((tie) => `${tie.sql} = ${tie.placeholder} and `)
+      return `(${ties.join('')}${sql} ${operator} ${placeholder})`
+    })
+    return `(${alternatives.join(' or ')})`
+  }
+}
+
+function turn(direction: SortDirection, backward: boolean): SortDirection {
+  if (!backward) return direction
+  return direction === 'asc' ? 'desc' : 'asc'
+}

@@ -1,0 +1,108 @@
+import { badUserInput } from '../../graphql/bad-user-input.ts'
+import { builder } from '../../graphql/builder.ts'
+import { connectionOf, type Page } from '../../graphql/connection.ts'
+import type { Context } from '../../graphql/context.ts'
+import { type ConnectionArguments, readPageArguments } from '../../graphql/page-arguments.ts'
+import { BrandNode, CampaignSpaceNode } from '../tenancy/tenancy.graphql.ts'
+import type { Content } from './content.entity.ts'
+import { ContentNode } from './content.graphql.ts'
+import {
+  ContentOrderInput,
+  type ContentOrderValue,
+  ContentWhereInput,
+  type ContentWhereValue,
+  readOrder,
+  readWhere,
+} from './content-where.graphql.ts'
+import type { ContentWhere } from './content-where.ts'
+import { type Count, countContents, listContents } from './list-contents.ts'
+
+/** A page of contents, and what it was filtered by: counting happens only when asked for. */
+interface ContentsPage extends Page<Content> {
+  where: readonly ContentWhere[]
+}
+
+export const ContentConnection = connectionOf<Content, ContentsPage>('Content', ContentNode)
+
+const CountModeEnum = builder.enumType('CountMode', {
+  description:
+    'CAPPED stops at `cap`, ESTIMATE asks the query planner, EXACT costs a scan, NONE is free.',
+  values: ['NONE', 'ESTIMATE', 'CAPPED', 'EXACT'] as const,
+})
+
+const CountObject = builder.objectRef<Count>('Count').implement({
+  fields: (t) => ({
+    value: t.exposeInt('value'),
+    mode: t.expose('mode', { type: CountModeEnum }),
+    isExact: t.exposeBoolean('isExact'),
+  }),
+})
+
+const maxCap = 10_000
+
+builder.objectField(ContentConnection, 'totalCount', (t) =>
+  t.field({
+    type: CountObject,
+    args: {
+      mode: t.arg({ type: CountModeEnum, required: true, defaultValue: 'CAPPED' }),
+      cap: t.arg.int({ required: true, defaultValue: 1_000 }),
+    },
+    resolve: ({ where }, { mode, cap }, context) => {
+      if (cap < 1 || cap > maxCap) throw badUserInput(`cap must be from 1 to ${maxCap}.`)
+      return countContents(context, where, mode, cap)
+    },
+  }),
+)
+
+const contentsArguments = builder.args((t) => ({
+  first: t.int(),
+  after: t.string(),
+  last: t.int(),
+  before: t.string(),
+  where: t.field({ type: ContentWhereInput }),
+  orderBy: t.field({ type: [ContentOrderInput] }),
+}))
+
+interface ContentsArguments extends ConnectionArguments {
+  where?: ContentWhereValue | null | undefined
+  orderBy?: readonly ContentOrderValue[] | null | undefined
+}
+
+/** The page that the arguments describe, within what `scope` allows. */
+async function resolveContents(
+  args: ContentsArguments,
+  context: Context,
+  scope: readonly ContentWhere[] = [],
+): Promise<ContentsPage> {
+  const request = readPageArguments(args, 20)
+  const where = args.where ? [...scope, readWhere(args.where)] : scope
+  const orderBy = readOrder(args.orderBy)
+  const { rows, hasMore, ordering } = await listContents(context, { ...request, where, orderBy })
+  return { request, nodes: rows, hasMore, cursorOf: (row) => ordering.cursorOf(row), where }
+}
+
+builder.queryField('contents', (t) =>
+  t.field({
+    type: ContentConnection,
+    description: 'Contents, newest first unless `orderBy` says otherwise; 1 to 100 a page.',
+    authScopes: { scope: 'CONTENT_READ' },
+    args: contentsArguments,
+    resolve: (_root, args, context) => resolveContents(args, context),
+  }),
+)
+
+builder.objectField(BrandNode, 'contents', (t) =>
+  t.field({
+    type: ContentConnection,
+    args: contentsArguments,
+    resolve: ({ id }, args, context) => resolveContents(args, context, [{ brandId: id }]),
+  }),
+)
+
+builder.objectField(CampaignSpaceNode, 'contents', (t) =>
+  t.field({
+    type: ContentConnection,
+    args: contentsArguments,
+    resolve: ({ id }, args, context) => resolveContents(args, context, [{ campaignSpaceId: id }]),
+  }),
+)

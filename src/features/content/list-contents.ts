@@ -1,0 +1,101 @@
+import type { Viewer } from '../../lib/viewer.ts'
+import type { TenantReads } from '../../platform/postgres/reads.ts'
+import { selectList } from '../../platform/postgres/select-list.ts'
+import { SqlParams } from '../../platform/postgres/sql-params.ts'
+import { type Content, ContentSchema } from './content.entity.ts'
+import { type ContentOrder, ContentOrdering } from './content-order.ts'
+import { type ContentWhere, compileWhere } from './content-where.ts'
+import { visibleContents } from './visibility.ts'
+
+export interface ContentReadDeps {
+  reads: TenantReads
+  viewer: Viewer
+  tenantId: string
+}
+
+export interface ContentPageRequest {
+  limit: number
+  /** From the end of the list towards its beginning; rows still come in list order. */
+  backward: boolean
+  /** Only what lies beyond this place in reading direction. */
+  cursor: string | undefined
+  where: readonly ContentWhere[]
+  orderBy: readonly ContentOrder[] | undefined
+}
+
+export interface ContentPage {
+  rows: Content[]
+  /** Whether more lies beyond the page in reading direction. */
+  hasMore: boolean
+  ordering: ContentOrdering
+}
+
+export const contentColumns = selectList(ContentSchema, 'c')
+
+/** One page: a keyset statement that fetches one row more than asked to know whether more follow. */
+export async function listContents(
+  deps: ContentReadDeps,
+  request: ContentPageRequest,
+): Promise<ContentPage> {
+  const { limit, backward, cursor, where, orderBy } = request
+  const ordering = new ContentOrdering(orderBy)
+  const params = new SqlParams()
+  const conditions = matching(deps.viewer, where, params)
+  if (cursor !== undefined) conditions.push(ordering.beyond(cursor, backward, params))
+  const rows = await deps.reads.rows<Content>(
+    `select ${contentColumns} from content_items c where ${conditions.join(' and ')}
+     order by ${ordering.orderBy(backward)} limit ${params.add(limit + 1)}`,
+    params.values,
+  )
+  const hasMore = rows.length > limit
+  if (hasMore) rows.pop()
+  if (backward) rows.reverse()
+  return { rows, hasMore, ordering }
+}
+
+/** How exact a count must be: by the planner's guess, up to a cap, or to the last row. */
+export type CountMode = 'NONE' | 'ESTIMATE' | 'CAPPED' | 'EXACT'
+
+export interface Count {
+  value: number
+  mode: CountMode
+  isExact: boolean
+}
+
+/** Counts what `where` matches, at the price of `mode`. */
+export async function countContents(
+  deps: ContentReadDeps,
+  where: readonly ContentWhere[],
+  mode: CountMode,
+  cap: number,
+): Promise<Count> {
+  if (mode === 'NONE') return { value: 0, mode, isExact: false }
+  const params = new SqlParams()
+  const from = `from content_items c where ${matching(deps.viewer, where, params).join(' and ')}`
+  if (mode === 'ESTIMATE')
+    return { value: await estimate(deps, from, params), mode, isExact: false }
+  const limit = mode === 'CAPPED' ? `limit ${params.add(cap + 1)}` : ''
+  const [row] = await deps.reads.rows<{ count: number }>(
+    `select count(*) as count from (select 1 ${from} ${limit}) counted`,
+    params.values,
+  )
+  const count = row?.count ?? 0
+  const isExact = mode === 'EXACT' || count <= cap
+  return { value: isExact ? count : cap, mode, isExact }
+}
+
+async function estimate({ reads }: ContentReadDeps, from: string, params: SqlParams) {
+  const [row] = await reads.rows<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
+    `explain (format json) select 1 ${from}`,
+    params.values,
+  )
+  return row?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0
+}
+
+function matching(viewer: Viewer, where: readonly ContentWhere[], params: SqlParams): string[] {
+  return [
+    visibleContents(viewer, params),
+    'c.deleted_at is null',
+    ...where.map((filter) => compileWhere(filter, params)),
+  ]
+}

@@ -1,0 +1,92 @@
+import type { Database } from '../../platform/postgres/database.ts'
+import type { ZeroDb } from '../../platform/zerodb.ts'
+import { releaseIntents } from './abort-writes.ts'
+import { keyHours } from './claim-keys.ts'
+import { bodyTable, historyTable } from './documents.ts'
+
+export interface SweepDeps {
+  database: Database
+  zerodb: ZeroDb
+  signal: AbortSignal
+}
+
+/** Per tenant and pass; what is left over is found by the next pass. */
+const batchSize = 500
+
+/**
+ * Cleans up after writers that died: fences their intents, gives back what they reserved, then
+ * deletes the documents they may have stored. Fence first: a writer that still lives finds its
+ * intent gone and cannot commit to a document that is about to vanish. Safe to run anywhere, any time.
+ */
+export async function sweepWrites(deps: SweepDeps): Promise<void> {
+  const tenants = await deps.database.reads.asSystem().rows<{ tenantId: string }>(
+    `select distinct tenant_id as "tenantId" from content_write_intents
+     where lease_expires_at < now()
+       and (state in ('pending', 'aborted') or lease_expires_at < now() - make_interval(hours => $1))`,
+    [keyHours],
+  )
+  for (const { tenantId } of tenants) {
+    deps.signal.throwIfAborted()
+    await sweepTenant(deps, tenantId)
+  }
+}
+
+async function sweepTenant(deps: SweepDeps, tenantId: string): Promise<void> {
+  await fenceExpired(deps, tenantId)
+  await deleteDocuments(deps, tenantId, 'aborted', 'swept', `lease_expires_at < now()`)
+  // Once more a day later: an insert may have been on its way while its writer was asleep.
+  const dayAgo = `lease_expires_at < now() - interval '${keyHours} hours'`
+  await deleteDocuments(deps, tenantId, 'swept', 'collected', dayAgo)
+  await deps.database.transaction(tenantId, async (tx) => {
+    await tx.execute(
+      `delete from idempotency_keys where created_at < now() - make_interval(hours => ?)`,
+      [keyHours],
+    )
+    await tx.execute(
+      `delete from content_write_intents where state in ('committed', 'collected') and ${dayAgo}`,
+    )
+  })
+}
+
+function fenceExpired({ database }: SweepDeps, tenantId: string): Promise<void> {
+  return database.transaction(tenantId, async (tx) => {
+    const expired = await tx.execute<{ id: string }[]>(
+      `select id from content_write_intents where state = 'pending' and lease_expires_at < now()
+       order by id limit ? for update skip locked`,
+      [batchSize],
+    )
+    if (expired.length === 0) return
+    await releaseIntents(
+      tx,
+      tenantId,
+      expired.map(({ id }) => id),
+    )
+  })
+}
+
+async function deleteDocuments(
+  { database, zerodb, signal }: SweepDeps,
+  tenantId: string,
+  from: 'aborted' | 'swept',
+  to: 'swept' | 'collected',
+  due: string,
+): Promise<void> {
+  const intents = await database.reads
+    .forTenant(tenantId)
+    .rows<{ id: string; documentId: string | null; historyId: string }>(
+      `select id, document_id as "documentId", history_id as "historyId" from content_write_intents
+       where state = $1 and ${due} order by id limit $2`,
+      [from, batchSize],
+    )
+  if (intents.length === 0) return
+  const documentIds = intents.flatMap(({ documentId }) => documentId ?? [])
+  const historyIds = intents.map(({ historyId }) => historyId)
+  await zerodb.deleteRowsByKey(tenantId, bodyTable, documentIds, { signal })
+  await zerodb.deleteRowsByKey(tenantId, historyTable, historyIds, { signal })
+  await database.transaction(tenantId, (tx) =>
+    tx.execute(
+      `update content_write_intents set state = ? where state = ? and id = any(?::uuid[])`,
+      [to, from, `{${intents.map(({ id }) => id).join(',')}}`],
+    ),
+  )
+}

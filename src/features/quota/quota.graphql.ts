@@ -1,0 +1,46 @@
+import { builder } from '../../graphql/builder.ts'
+import { ErrorInterface } from '../../graphql/errors.ts'
+import { PlanTierEnum } from '../tenancy/tenancy.graphql.ts'
+import { upgradeUrl } from './plan-tiers.ts'
+import { QuotaExceededError } from './quota.errors.ts'
+import type { QuotaProjection } from './storage-usage.ts'
+
+const WarningLevelEnum = builder.enumType('WarningLevel', {
+  description: 'From 80 % of the limit WARNING, from 85 % CRITICAL, from 100 % BLOCKED.',
+  values: ['NORMAL', 'WARNING', 'CRITICAL', 'BLOCKED'] as const,
+})
+
+export const QuotaProjectionObject = builder
+  .objectRef<QuotaProjection>('QuotaProjection')
+  .implement({
+    description: 'Where the tenant stands; GB are GiB, 1024³ bytes.',
+    fields: (t) => ({
+      planTier: t.expose('planTier', { type: PlanTierEnum }),
+      canStore: t.exposeBoolean('canStore'),
+      blocked: t.exposeBoolean('blocked'),
+      reason: t.exposeString('reason', { nullable: true }),
+      currentGb: t.exposeFloat('currentGb'),
+      limitGb: t.exposeFloat('limitGb', { nullable: true, description: 'null = unlimited' }),
+      projectedGb: t.exposeFloat('projectedGb'),
+      usagePercent: t.exposeFloat('usagePercent', { nullable: true }),
+      warningLevel: t.expose('warningLevel', { type: WarningLevelEnum }),
+    }),
+  })
+
+builder.objectType(QuotaExceededError, {
+  name: 'QuotaExceededError',
+  description: 'The write would pass the storage limit of the plan. Nothing was changed.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({
+    quota: t.expose('quota', { type: QuotaProjectionObject }),
+    planTier: t.field({ type: PlanTierEnum, resolve: ({ quota }) => quota.planTier }),
+    currentUsageGb: t.float({ resolve: ({ quota }) => quota.currentGb }),
+    limitGb: t.float({ nullable: true, resolve: ({ quota }) => quota.limitGb }),
+    projectedUsageGb: t.float({ resolve: ({ quota }) => quota.projectedGb }),
+    upgradeUrl: t.field({
+      type: 'String',
+      description: 'Where to get a larger plan, relative to the Studio.',
+      resolve: () => upgradeUrl,
+    }),
+  }),
+})

@@ -1,0 +1,16 @@
+import { defineEntity, p } from '@mikro-orm/postgresql'
+
+export const BrandSchema = defineEntity({
+  name: 'Brand',
+  tableName: 'brands',
+  properties: {
+    tenantId: p.uuid().primary(),
+    id: p.uuid().primary(),
+    name: p.text(),
+    createdAt: p.datetime(3),
+  },
+})
+
+/** What contents are made for; people see the brands they belong to (E-010). */
+export class Brand extends BrandSchema.class {}
+BrandSchema.setClass(Brand)

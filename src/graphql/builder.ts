@@ -1,0 +1,63 @@
+import SchemaBuilder from '@pothos/core'
+import DataloaderPlugin from '@pothos/plugin-dataloader'
+import DirectivesPlugin from '@pothos/plugin-directives'
+import ErrorsPlugin from '@pothos/plugin-errors'
+import RelayPlugin from '@pothos/plugin-relay'
+import ScopeAuthPlugin, { type AuthFailure } from '@pothos/plugin-scope-auth'
+import { ForbiddenError } from '../lib/errors.ts'
+import type { Scope } from '../lib/viewer.ts'
+import type { Context } from './context.ts'
+import { decodeGlobalId, encodeGlobalId } from './global-id.ts'
+
+export interface GatewayTypes {
+  Context: Context
+  DefaultFieldNullability: false
+  DefaultEdgesNullability: { list: false; items: false }
+  DefaultNodeNullability: false
+  AuthScopes: { scope: Scope }
+  Directives: { semanticNonNull: { locations: 'FIELD_DEFINITION'; args: { levels?: number[] } } }
+  Scalars: {
+    ID: { Input: string; Output: string }
+    DateTime: { Input: Date; Output: Date }
+    BigInt: { Input: number; Output: number }
+    JSON: { Input: unknown; Output: unknown }
+    JSONPatch: { Input: never; Output: unknown }
+    UUID: { Input: string; Output: string }
+    URL: { Input: string; Output: string }
+  }
+}
+
+/** Every type, field and mutation is added to this builder by the feature it belongs to. */
+export const builder = new SchemaBuilder<GatewayTypes>({
+  defaultFieldNullability: false,
+  // The first wraps the rest: a missing scope must reach the error union of its field.
+  plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin, DataloaderPlugin, DirectivesPlugin],
+  scopeAuth: {
+    authScopes: (context) => ({ scope: (scope) => context.viewer.scopes.has(scope) }),
+    unauthorizedError: (_parent, _context, _info, { failure }) => forbidden(failure),
+  },
+  errors: { directResult: true, defaultTypes: [] },
+  directives: { useGraphQLToolsUnorderedDirectives: true },
+  relay: {
+    encodeGlobalID: (typename, id) => encodeGlobalId(typename, String(id)),
+    decodeGlobalID: decodeGlobalId,
+    cursorType: 'String',
+    nodeQueryOptions: { authScopes: { scope: 'CONTENT_READ' } },
+    nodesQueryOptions: { authScopes: { scope: 'CONTENT_READ' } },
+  },
+})
+
+export type SchemaTypes = typeof builder.$inferSchemaTypes
+
+builder.queryType()
+builder.mutationType()
+
+function forbidden(failure: AuthFailure): ForbiddenError {
+  const missing = missingScopes(failure)
+  return new ForbiddenError(`This needs the scope ${missing.join(' and ')}.`, missing)
+}
+
+function missingScopes(failure: AuthFailure): string[] {
+  if ('failures' in failure) return failure.failures.flatMap(missingScopes)
+  return 'parameter' in failure ? [String(failure.parameter)] : []
+}

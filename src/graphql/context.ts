@@ -1,0 +1,35 @@
+import type { Viewer } from '../lib/viewer.ts'
+import type { DocumentStore } from '../platform/document-store.ts'
+import type { Log } from '../platform/log.ts'
+import type { Plan } from '../platform/plan.ts'
+import type { Database } from '../platform/postgres/database.ts'
+import type { TenantReads } from '../platform/postgres/reads.ts'
+import type { ZeroDb } from '../platform/zerodb.ts'
+
+/** What resolvers and use cases work with; made afresh for every operation. */
+export interface Context {
+  viewer: Viewer
+  tenantId: string
+  /** Reads of the viewer's tenant; those of one tick share a round trip. */
+  reads: TenantReads
+  database: Database
+  documents: DocumentStore
+  zerodb: ZeroDb
+  /** Aborts when the client leaves or the operation's time is up. */
+  signal: AbortSignal
+  plan: Plan
+  log: Log
+}
+
+export type ContextServices = Pick<Context, 'database' | 'documents' | 'zerodb' | 'log'>
+
+export function createContext(
+  services: ContextServices,
+  operation: Pick<Context, 'viewer' | 'signal' | 'plan'>,
+): Context {
+  const { database, documents, zerodb, log } = services
+  const { viewer, signal, plan } = operation
+  const { tenantId } = viewer
+  const reads = database.reads.forTenant(tenantId, plan, signal)
+  return { viewer, tenantId, reads, database, documents, zerodb, signal, plan, log }
+}

@@ -1,0 +1,46 @@
+/** What a viewer may do; every root field of the schema names the scopes it needs. */
+export const scopes = [
+  'CONTENT_READ',
+  'CONTENT_READ_DRAFT',
+  'CONTENT_WRITE',
+  'CONTENT_PUBLISH',
+  'CONTENT_DELETE',
+  'CONTENT_PURGE',
+  'VERSION_READ',
+  'VERSION_RESTORE',
+  'QUOTA_READ',
+] as const
+
+export type Scope = (typeof scopes)[number]
+
+export const roles = ['owner', 'editor', 'viewer'] as const
+export type Role = (typeof roles)[number]
+
+const viewerScopes: readonly Scope[] = [
+  'CONTENT_READ',
+  'CONTENT_READ_DRAFT',
+  'VERSION_READ',
+  'QUOTA_READ',
+]
+
+/** What each role holds; a token may narrow it, never widen it. */
+export const scopesOfRole: Record<Role, ReadonlySet<Scope>> = {
+  owner: new Set(scopes),
+  editor: new Set([
+    ...viewerScopes,
+    'CONTENT_WRITE',
+    'CONTENT_PUBLISH',
+    'CONTENT_DELETE',
+    'VERSION_RESTORE',
+  ]),
+  viewer: new Set(viewerScopes),
+}
+
+/** Who asks, as PostgreSQL knows them at this moment. */
+export interface Viewer {
+  readonly tenantId: string
+  readonly userId: string
+  readonly scopes: ReadonlySet<Scope>
+  /** The brands whose contents are within reach; null means every brand of the tenant. */
+  readonly brandIds: readonly string[] | null
+}

@@ -1,0 +1,41 @@
+import { ZodError, prettifyError } from 'zod'
+import type { Call } from './call-log.ts'
+import type { Faults } from './faults.ts'
+import type { Incoming, Reply } from './exchange.ts'
+
+/** The switches beside the neighbour's own protocol; undefined when the request is not for them. */
+export function answerPanel(request: Incoming, faults: Faults, calls: Call[]): Reply | undefined {
+  switch (`${request.method} ${request.path}`) {
+    case 'GET /__faults':
+      return json(200, faults.list())
+    case 'PUT /__faults':
+      return replaceFaults(request, faults)
+    case 'DELETE /__faults':
+      faults.clear()
+      return json(200, [])
+    case 'GET /__calls':
+      return json(200, calls)
+    case 'DELETE /__calls':
+      calls.length = 0
+      return json(200, [])
+    default:
+      return undefined
+  }
+}
+
+function replaceFaults(request: Incoming, faults: Faults): Reply {
+  try {
+    const wanted = faults.parse(JSON.parse(request.body.toString()))
+    faults.clear()
+    faults.add(...wanted)
+    return json(200, faults.list())
+  } catch (error) {
+    if (error instanceof ZodError) return json(422, { detail: prettifyError(error) })
+    if (error instanceof SyntaxError) return json(422, { detail: error.message })
+    throw error
+  }
+}
+
+function json(status: number, value: unknown): Reply {
+  return { status, body: JSON.stringify(value) }
+}

@@ -1,0 +1,121 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Call } from './call-log.ts'
+import type { ActiveFault, Fault, FaultKind, FaultOf } from './faults.ts'
+import type { Exchange, Reply } from './exchange.ts'
+
+/** Sends the reply and returns its status. */
+export function sendReply(response: ServerResponse, reply: Reply): number {
+  const length = typeof reply.body === 'string' ? Buffer.byteLength(reply.body) : reply.body.length
+  response.writeHead(reply.status, { ...jsonType, ...reply.headers, 'content-length': length })
+  response.end(reply.body)
+  return reply.status
+}
+
+const jsonType = { 'content-type': 'application/json' }
+
+/** Answers as the faults say: first what delays or prevents the call, then what spoils its answer. */
+export async function sendWithFaults(
+  response: ServerResponse,
+  exchange: Exchange,
+  struck: readonly ActiveFault[],
+  call: Call,
+): Promise<void> {
+  const faults = struck.map(({ fault }) => fault)
+  call.fault = faults.map(({ kind }) => kind).join('+')
+  for (const { ms, jitterMs = 0 } of all(faults, 'latency')) {
+    await delay(ms + Math.random() * jitterMs, undefined, { ref: false })
+  }
+  if (has(faults, 'hang')) return
+  if (has(faults, 'reset')) return resetConnection(response)
+  const refusal = refuse(struck)
+  if (refusal) {
+    call.status = sendReply(response, refusal)
+    return
+  }
+  const reply = exchange.apply(faults)
+  if (has(faults, 'answerLost')) return resetConnection(response)
+  call.status = reply.status
+  await sendSpoiled(response, reply, faults)
+}
+
+function all<K extends FaultKind['kind']>(faults: readonly Fault[], kind: K): FaultOf<K>[] {
+  return faults.filter((fault) => fault.kind === kind) as unknown as FaultOf<K>[]
+}
+
+function has(faults: readonly Fault[], kind: FaultKind['kind']): boolean {
+  return faults.some((fault) => fault.kind === kind)
+}
+
+function resetConnection(response: ServerResponse): void {
+  response.socket?.resetAndDestroy()
+}
+
+function refuse(struck: readonly ActiveFault[]): Reply | undefined {
+  for (const { fault, admit } of struck) {
+    if (fault.kind === 'status') return statusReply(fault)
+    if (fault.kind === 'rateLimit' && !admit(Date.now())) {
+      return statusReply({ kind: 'status', status: 429, retryAfterSeconds: 1 })
+    }
+  }
+  return undefined
+}
+
+function statusReply({ status, retryAfterSeconds, body }: FaultOf<'status'>): Reply {
+  const text = JSON.stringify(body ?? { detail: `Fault switch: ${status}` })
+  if (retryAfterSeconds === undefined) return { status, body: text }
+  return { status, body: text, headers: { 'retry-after': String(retryAfterSeconds) } }
+}
+
+const htmlPage = '<!doctype html><title>Gateway</title><p>It works, but not as you think.</p>'
+
+async function sendSpoiled(response: ServerResponse, reply: Reply, faults: readonly Fault[]) {
+  const body = Buffer.from(reply.body)
+  for (const fault of faults) {
+    switch (fault.kind) {
+      case 'truncated':
+        return void sendReply(response, { ...reply, body: body.subarray(0, body.length / 2) })
+      case 'wrongJson':
+        return void sendReply(response, wrongShape(fault.shape ?? 'html'))
+      case 'trickle':
+        return trickle(response, { ...reply, body }, fault.msPerByte ?? 5)
+      case 'huge':
+        return pad(response, { ...reply, body }, fault.bytes ?? 100_000_000)
+      default:
+    }
+  }
+  return void sendReply(response, reply)
+}
+
+function wrongShape(shape: 'html' | 'json'): Reply {
+  if (shape === 'json') return { status: 200, body: '{"result":"ok"}' }
+  return { status: 200, body: htmlPage, headers: { 'content-type': 'text/html' } }
+}
+
+type Prepared = Reply & { body: Buffer }
+
+async function trickle(response: ServerResponse, reply: Prepared, msPerByte: number) {
+  response.writeHead(reply.status, { ...jsonType, 'content-length': reply.body.length })
+  for (const byte of reply.body) {
+    if (response.destroyed) return
+    response.write(Buffer.of(byte))
+    await delay(msPerByte, undefined, { ref: false })
+  }
+  response.end()
+}
+
+async function pad(response: ServerResponse, reply: Prepared, bytes: number) {
+  response.writeHead(reply.status, jsonType)
+  response.write(reply.body)
+  const blanks = Buffer.alloc(64 * 1024, ' ')
+  for (let sent = reply.body.length; sent < bytes; sent += blanks.length) {
+    if (response.destroyed) return
+    if (!response.write(blanks)) await Promise.race([once(response, 'drain'), closed(response)])
+  }
+  response.end()
+}
+
+function closed(response: ServerResponse): Promise<unknown> {
+  return response.destroyed ? Promise.resolve() : once(response, 'close')
+}

@@ -1,0 +1,129 @@
+import { z } from 'zod'
+import { StartupError } from '../lib/errors.ts'
+
+const count = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback)
+const flag = z.stringbool().default(false)
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
+const postgresUrl = z.url({
+  protocol: /^postgres(ql)?$/,
+  error: 'must be a URL like postgres://user:password@host:5432/database',
+})
+
+/** Every variable the gateway reads; `.env.example` explains each and is compared with this list. */
+export const environment = z.object({
+  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: count(4000, 0, 65_535),
+  DATA_DIR: z.string().default('.data'),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  ALLOW_STAND_INS: flag,
+  REQUEST_TIMEOUT_MS: count(10_000, 100, 60_000),
+  BODY_CACHE_MB: count(64, 0, 65_536),
+
+  DATABASE_URL: postgresUrl.optional(),
+  DATABASE_OWNER_URL: postgresUrl.optional(),
+  DATABASE_POOL_SIZE: count(10, 1, 200),
+  DATABASE_STATEMENT_TIMEOUT_MS: count(10_000, 100, 600_000),
+  DATABASE_ACQUIRE_TIMEOUT_MS: count(1_000, 50, 60_000),
+
+  ZERODB_API_URL: httpUrl.optional(),
+  ZERODB_API_KEY: z.string().min(1).optional(),
+  ZERODB_EMAIL: z.string().min(1).optional(),
+  ZERODB_PASSWORD: z.string().min(1).optional(),
+  ZERODB_PROJECT_ID: z.guid().optional(),
+  ZERODB_PATH_PREFIX: z
+    .string()
+    .regex(/^\/.*\{projectId\}/, 'must start with / and contain {projectId}')
+    .default('/api/v1/projects/{projectId}'),
+  ZERODB_FILTER_KEY: z.enum(['filter', 'filters']).default('filter'),
+  ZERODB_TIMEOUT_MS: count(5_000, 100, 60_000),
+  ZERODB_MAX_IN_FLIGHT: count(8, 1, 256),
+
+  AUTH_ISSUER: z.string().min(1).optional(),
+  AUTH_AUDIENCE: z.string().min(1).default('content-gateway'),
+  AUTH_JWKS_URL: httpUrl.optional(),
+  AUTH_ALGORITHMS: z.string().default('RS256,ES256,EdDSA'),
+  AUTH_TENANT_CLAIM: z.string().min(1).default('tenant_id'),
+})
+
+/** Names found in the wild for the same thing; the first that is set wins, ours before all. */
+const aliases: Record<string, readonly string[]> = {
+  ZERODB_API_URL: ['ZERODB_BASE_URL', 'ZERODB_API_BASE_URL', 'API_Base_URL'],
+  DATABASE_URL: ['DATABASE_PUBLIC_URL'],
+}
+
+/** Asymmetric signatures only: a shared secret would let every verifier issue tokens (RFC 8725 §3.1). */
+const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA']
+
+export type Config = ReturnType<typeof loadConfig>
+
+/** Reads the environment; throws one StartupError (exit 2) that lists every mistake. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
+  const parsed = environment.safeParse(withAliases(env))
+  if (!parsed.success) {
+    throw invalid(
+      parsed.error.issues.map(({ path, message }) => {
+        const name = path.join('.')
+        return `${name}=${isSecret(name) ? '…' : JSON.stringify(env[name])}: ${message}`
+      }),
+    )
+  }
+  const values = parsed.data
+  const mistakes = [...missing(values)]
+  if (mistakes.length > 0) throw invalid(mistakes)
+  return { ...values, production: values.NODE_ENV === 'production' }
+}
+
+type Values = z.infer<typeof environment>
+
+function* missing(values: Values): Iterable<string> {
+  const zerodb = values.ZERODB_API_KEY ?? values.ZERODB_EMAIL ?? values.ZERODB_PROJECT_ID
+  if (zerodb !== undefined) {
+    if (!values.ZERODB_API_URL) yield 'ZERODB_API_URL is missing: other ZERODB_ settings are given'
+  }
+  if (values.ZERODB_API_URL) {
+    if (!values.ZERODB_PROJECT_ID) yield 'ZERODB_PROJECT_ID is missing: ZERODB_API_URL is given'
+    if (!values.ZERODB_API_KEY && !(values.ZERODB_EMAIL && values.ZERODB_PASSWORD)) {
+      yield 'ZERODB_API_KEY (or ZERODB_EMAIL and ZERODB_PASSWORD) is missing: ZERODB_API_URL is given'
+    }
+  }
+  if (values.AUTH_JWKS_URL && !values.AUTH_ISSUER) {
+    yield 'AUTH_ISSUER is missing: tokens of AUTH_JWKS_URL are accepted from one issuer only'
+  }
+  for (const name of values.AUTH_ALGORITHMS.split(',')) {
+    if (!algorithms.includes(name)) {
+      yield `AUTH_ALGORITHMS="${values.AUTH_ALGORITHMS}": "${name}" is not one of ${algorithms.join(', ')}`
+    }
+  }
+  if (values.NODE_ENV !== 'production' || values.ALLOW_STAND_INS) return
+  for (const name of ['DATABASE_URL', 'ZERODB_API_URL', 'AUTH_JWKS_URL'] as const) {
+    if (!values[name]) {
+      yield `${name} is missing: in production nothing is replaced by a local stand-in (ALLOW_STAND_INS=1 permits it)`
+    }
+  }
+}
+
+function withAliases(env: Readonly<Record<string, string | undefined>>) {
+  const merged: Record<string, string | undefined> = {}
+  for (const name of Object.keys(environment.shape)) {
+    const names = [name, ...(aliases[name] ?? [])]
+    merged[name] = names.map((candidate) => env[candidate]).find((value) => value)
+  }
+  return merged
+}
+
+function isSecret(name: string): boolean {
+  return /KEY$|PASSWORD|SECRET|DATABASE/.test(name) && name !== 'ZERODB_FILTER_KEY'
+}
+
+function invalid(mistakes: readonly string[]): StartupError {
+  return new StartupError(
+    [
+      'The configuration has mistakes:',
+      ...mistakes.map((line) => `  ${line}`),
+      'See .env.example.',
+    ],
+    2,
+  )
+}

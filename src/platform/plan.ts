@@ -1,0 +1,13 @@
+/** What one GraphQL operation cost in calls; shown to the caller on request (`x-explain: 1`). */
+export interface Plan {
+  /** Round trips for reads, and transactions for writes. */
+  postgres: number
+  /** Requests to ZeroDB that carried at least one key of this operation. */
+  zerodb: number
+  /** Bodies served from memory. */
+  cacheHits: number
+}
+
+export function newPlan(): Plan {
+  return { postgres: 0, zerodb: 0, cacheHits: 0 }
+}

@@ -1,0 +1,102 @@
+import {
+  type AnyEntity,
+  type EntityName,
+  type EntityManager,
+  MikroORM,
+  UniqueConstraintViolationException,
+} from '@mikro-orm/postgresql'
+import type pg from 'pg'
+import { UpstreamError } from '../../lib/errors.ts'
+import type { Plan } from '../plan.ts'
+import { createReadPool, type ReadPool } from './reads.ts'
+
+export interface DatabaseOptions {
+  /** Connection string of the login role, which owns nothing and is granted nothing. */
+  url: string
+  poolSize: number
+  /** No statement runs longer; also the longest a caller waits for a lock. */
+  statementTimeoutMs: number
+  /** How long a caller waits for a free connection before it is told to come back. */
+  acquireTimeoutMs: number
+  entities: EntityName<AnyEntity>[]
+}
+
+export interface Database extends AsyncDisposable {
+  /** Reads: one round trip each, no transaction held open. */
+  reads: ReadPool
+  /**
+   * One transaction of one tenant: row-level security is set for all of `work`, commit follows when
+   * it returns. Never call another neighbour inside it. Throws UpstreamError when PostgreSQL is away;
+   * then nobody knows whether the commit happened. Counts as one in `plan`.
+   */
+  transaction<T>(tenantId: string, work: (tx: EntityManager) => Promise<T>, plan?: Plan): Promise<T>
+  /** Whether a connection can be had and answers; never throws. */
+  isReachable(): Promise<boolean>
+}
+
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const orm = await MikroORM.init({
+    clientUrl: options.url,
+    entities: options.entities,
+    discovery: { warnWhenNoEntities: false },
+    driverOptions: {
+      max: options.poolSize,
+      connectionTimeoutMillis: options.acquireTimeoutMs,
+      statement_timeout: options.statementTimeoutMs,
+      application_name: 'content-gateway',
+      options: '-c timezone=UTC',
+    },
+  })
+  const pool: pg.Pool = await orm.em.getConnection().getNativeClient()
+  return {
+    reads: createReadPool(pool),
+    transaction(tenantId, work, plan) {
+      if (plan) plan.postgres++
+      return runTransaction(orm.em, tenantId, work)
+    },
+    isReachable: () =>
+      pool.query('select').then(
+        () => true,
+        () => false,
+      ),
+    [Symbol.asyncDispose]: () => orm.close(),
+  }
+}
+
+async function runTransaction<T>(
+  em: EntityManager,
+  tenantId: string,
+  work: (tx: EntityManager) => Promise<T>,
+): Promise<T> {
+  const session = { role: 'app_tenant', variables: { 'app.tenant_id': tenantId } }
+  try {
+    return await em.fork({ session }).transactional(work)
+  } catch (error) {
+    if (isConnectionLoss(error)) {
+      const message = error instanceof Error ? error.message : String(error)
+      const mayHaveApplied = true
+      throw new UpstreamError('PostgreSQL', 'unavailable', message, {
+        cause: error,
+        mayHaveApplied,
+      })
+    }
+    throw error
+  }
+}
+
+/** Not an answer of the server about our statement: classes 08, 57P, 53, or no server code at all. */
+function isConnectionLoss(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  if (code) return /^(08|57P|53)|^E[A-Z]+$/.test(code)
+  return /connection terminated|timeout exceeded when trying to connect/i.test(error.message)
+}
+
+/** Did a statement collide with this unique constraint or index? */
+export function isUniqueViolation(error: unknown, constraint: string): boolean {
+  return (
+    error instanceof UniqueConstraintViolationException &&
+    'constraint' in error &&
+    error.constraint === constraint
+  )
+}

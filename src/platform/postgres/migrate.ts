@@ -1,0 +1,52 @@
+import { Migrator } from '@mikro-orm/migrations'
+import { MikroORM } from '@mikro-orm/postgresql'
+import { fileURLToPath } from 'node:url'
+
+const directory = fileURLToPath(new URL('../../../migrations', import.meta.url))
+
+/**
+ * Brings the schema up to date as its owner, or with `to` up or down to that migration ('0' is the
+ * empty schema); answers the names of what was run. Starters that come at once wait for each other.
+ */
+export async function migrate(ownerUrl: string, to?: string): Promise<string[]> {
+  const orm = await MikroORM.init({
+    clientUrl: ownerUrl,
+    entities: [],
+    discovery: { warnWhenNoEntities: false },
+    extensions: [Migrator],
+    migrations: { path: directory, glob: '*.ts', snapshot: false },
+    logger: () => {},
+  })
+  try {
+    return await withLock(orm, async () => {
+      const { migrator } = orm
+      if (to === undefined) return namesOf(await migrator.up())
+      const executed = (await migrator.getExecuted()).map(({ name }) => name)
+      const down = to === '0' || executed.includes(to)
+      return namesOf(
+        down ? await migrator.down({ to: to === '0' ? 0 : to }) : await migrator.up({ to }),
+      )
+    })
+  } finally {
+    await orm.close()
+  }
+}
+
+function namesOf(migrations: readonly { name: string }[]): string[] {
+  return migrations.map(({ name }) => name)
+}
+
+/** Any number that nobody else uses for an advisory lock in this database. */
+const lockId = 420_261_120
+
+/** On a connection of its own: the lock must outlive the migrations' transactions. */
+async function withLock<T>(orm: MikroORM, work: () => Promise<T>): Promise<T> {
+  const pool = await orm.em.getConnection().getNativeClient()
+  const client = await pool.connect()
+  try {
+    await client.query('select pg_advisory_lock($1)', [lockId])
+    return await work()
+  } finally {
+    client.release(true)
+  }
+}

@@ -1,0 +1,128 @@
+import pg from 'pg'
+import { UpstreamError } from '../../lib/errors.ts'
+import type { Plan } from '../plan.ts'
+import { type Read, type SqlValue, type Statement, toText, Trip } from './trip.ts'
+
+/** The reads of one tenant within one operation. */
+export interface TenantReads {
+  readonly tenantId: string
+  /**
+   * Rows of one SELECT, as objects keyed by column alias. Selects asked for in the same tick leave
+   * together: one round trip, the tenant set for all of them. Throws UpstreamError.
+   */
+  rows<Row>(text: string, values: readonly SqlValue[]): Promise<Row[]>
+}
+
+export interface ReadPool {
+  /** Counts its round trips in `plan`; once `signal` aborts, nothing more is sent. */
+  forTenant(tenantId: string, plan?: Plan, signal?: AbortSignal): TenantReads
+  /** Reads that cross tenants, as the narrow role `app_system`. */
+  asSystem(): Pick<TenantReads, 'rows'>
+}
+
+/** Beyond this many distinct texts a statement is parsed each time: the server keeps every name. */
+const maxPrepared = 500
+
+const becomeTenant = prepared(
+  'become_tenant',
+  `select set_config('role', 'app_tenant', true), set_config('app.tenant_id', $1, true)`,
+)
+const becomeSystem = prepared(
+  'become_system',
+  `select set_config('role', 'app_system', true), set_config('app.tenant_id', '', true)`,
+)
+
+function prepared(name: string, text: string): Statement {
+  return { name, text, fields: [] }
+}
+
+/** Reads over a pool that belongs to the caller, who closes it. */
+export function createReadPool(pool: pg.Pool): ReadPool {
+  const statements = new Map<string, Statement>()
+
+  const statementOf = (text: string): Statement => {
+    let statement = statements.get(text)
+    if (!statement) {
+      if (statements.size >= maxPrepared) return { text, name: '', fields: undefined }
+      statement = { text, name: `s${statements.size}`, fields: undefined }
+      statements.set(text, statement)
+    }
+    return statement
+  }
+  const begin = (tenantId: string | undefined): Read =>
+    tenantId === undefined
+      ? { statement: becomeSystem, values: [], rows: [] }
+      : { statement: becomeTenant, values: [tenantId], rows: [] }
+
+  const reads = (tenantId: string | undefined, plan?: Plan, signal?: AbortSignal) =>
+    new BatchedReads((batch) => {
+      if (plan) plan.postgres++
+      return sendTrip(pool, [begin(tenantId), ...batch], signal)
+    }, statementOf)
+
+  return {
+    forTenant: (tenantId, plan, signal) =>
+      Object.assign(reads(tenantId, plan, signal), { tenantId }),
+    asSystem: () => reads(undefined),
+  }
+}
+
+/** Collects the selects of one tick and sends them as one trip. */
+class BatchedReads {
+  readonly #send: (batch: readonly Read[]) => Promise<void>
+  readonly #statementOf: (text: string) => Statement
+  #batch: Read[] = []
+  #sent: Promise<void> | undefined
+
+  constructor(
+    send: (batch: readonly Read[]) => Promise<void>,
+    statementOf: (text: string) => Statement,
+  ) {
+    this.#send = send
+    this.#statementOf = statementOf
+  }
+
+  async rows<Row>(text: string, values: readonly SqlValue[]): Promise<Row[]> {
+    const read: Read = { statement: this.#statementOf(text), values: values.map(toText), rows: [] }
+    this.#batch.push(read)
+    this.#sent ??= new Promise<void>((resolve, reject) => {
+      process.nextTick(() => {
+        const batch = this.#batch
+        this.#batch = []
+        this.#sent = undefined
+        this.#send(batch).then(resolve, reject)
+      })
+    })
+    await this.#sent
+    return read.rows as Row[]
+  }
+}
+
+async function sendTrip(pool: pg.Pool, reads: readonly Read[], signal?: AbortSignal) {
+  signal?.throwIfAborted()
+  const client = await pool.connect().catch((cause: unknown) => {
+    throw unavailable(cause)
+  })
+  let failure: Error | undefined
+  try {
+    await new Promise<void>((resolve, reject) => {
+      client.query(new Trip(reads, (error) => (error ? reject(error) : resolve())))
+    })
+  } catch (error) {
+    failure = error as Error
+    throw error instanceof pg.DatabaseError && !isShutdown(error) ? error : unavailable(error)
+  } finally {
+    // After an error nobody knows which statements the server still holds: start afresh.
+    client.release(failure)
+  }
+}
+
+/** Class 57P: the server is going down, or an administrator ended this connection. */
+function isShutdown(error: pg.DatabaseError): boolean {
+  return error.code?.startsWith('57P') ?? false
+}
+
+function unavailable(cause: unknown): UpstreamError {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return new UpstreamError('PostgreSQL', 'unavailable', message, { retryAfterMs: 1_000, cause })
+}

@@ -1,0 +1,91 @@
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  type JSONWebKeySet,
+  jwtVerify,
+  type JWTVerifyGetKey,
+} from 'jose'
+import { LRUCache } from 'lru-cache'
+import { isUuid } from '../lib/id.ts'
+
+/** What a valid token says about its bearer. */
+export interface TokenClaims {
+  tenantId: string
+  subject: string
+  /** Present when the token was made for less than its bearer may do. */
+  scopes: readonly string[] | undefined
+  /** Seconds since 1970. */
+  expiresAt: number
+}
+
+export interface TokenVerifierOptions {
+  issuer: string
+  audience: string
+  algorithms: string[]
+  /** The claim that names the tenant. */
+  tenantClaim: string
+  keys: JWTVerifyGetKey
+}
+
+/** Longer tokens are refused unread; a usual one has less than 2,000 characters. */
+const maxTokenLength = 8_192
+const clockToleranceSeconds = 30
+
+/**
+ * Verifies JSON Web Tokens (RFC 7519, best practices of RFC 8725): signature, issuer, audience,
+ * expiry, and a UUID in the tenant claim. Null for a token that proves nothing. A verified token is
+ * remembered until it expires: signatures are dear.
+ */
+export function createTokenVerifier(options: TokenVerifierOptions) {
+  const { issuer, audience, algorithms, tenantClaim, keys } = options
+  const verified = new LRUCache<string, TokenClaims>({ max: 10_000 })
+
+  return async (token: string): Promise<TokenClaims | null> => {
+    if (token.length > maxTokenLength) return null
+    const known = verified.get(token)
+    if (known) return known.expiresAt * 1_000 > Date.now() ? known : null
+    const claims = await jwtVerify(token, keys, {
+      issuer,
+      audience,
+      algorithms,
+      clockTolerance: clockToleranceSeconds,
+      requiredClaims: ['exp', 'sub', tenantClaim],
+    }).then(
+      ({ payload }) => readClaims(payload, payload[tenantClaim]),
+      () => null,
+    )
+    if (claims) verified.set(token, claims)
+    return claims
+  }
+}
+
+function readClaims(
+  payload: { sub?: string; exp?: number; iat?: number; scope?: unknown },
+  tenantId: unknown,
+): TokenClaims | null {
+  const { sub, exp, iat = 0, scope } = payload
+  if (typeof tenantId !== 'string' || !isUuid(tenantId)) return null
+  if (typeof sub !== 'string' || sub === '' || exp === undefined) return null
+  if (iat > Date.now() / 1_000 + clockToleranceSeconds) return null
+  const scopes = typeof scope === 'string' ? scope.split(' ').filter(Boolean) : undefined
+  return { tenantId, subject: sub, scopes, expiresAt: exp }
+}
+
+const keepOnErrorMs = 24 * 3_600_000
+
+/** The issuer's keys, fetched when needed and kept for 24 hours when it does not answer. */
+export function remoteKeys(url: string): JWTVerifyGetKey {
+  const remote = createRemoteJWKSet(new URL(url), { timeoutDuration: 5_000 })
+  let last: { keys: JSONWebKeySet; at: number } | undefined
+  return async (header, token) => {
+    try {
+      const key = await remote(header, token)
+      const keys = remote.jwks()
+      if (keys) last = { keys, at: Date.now() }
+      return key
+    } catch (error) {
+      if (!last || Date.now() - last.at > keepOnErrorMs) throw error
+      return createLocalJWKSet(last.keys)(header, token)
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import type { Http, HttpCall } from '../http.ts'
+import { isStatus, malformed, readObject } from './answers.ts'
+
+/** An API key, or a person's login whose token is renewed when ZeroDB no longer takes it. */
+export type Credential = { apiKey: string } | { email: string; password: string }
+
+export type Send = (call: HttpCall) => Promise<unknown>
+
+/** Adds the credential in exactly one header: of two, ZeroDB would obey the key, whoever asks. */
+export function authorize(http: Http, credential: Credential, loginPath: string): Send {
+  if ('apiKey' in credential) {
+    const headers = { 'x-api-key': credential.apiKey }
+    return (call) => http.json({ ...call, headers })
+  }
+  const logIn = async () => {
+    const answer = await http.json({
+      method: 'POST',
+      path: loginPath,
+      body: credential,
+      effect: 'none',
+    })
+    const { access_token: token } = readObject(answer, 'a token')
+    if (typeof token !== 'string') throw malformed('answered a login without a token')
+    return { authorization: `Bearer ${token}` }
+  }
+  return withRenewal(http, logIn)
+}
+
+type Headers = Readonly<Record<string, string>>
+
+function withRenewal(http: Http, logIn: () => Promise<Headers>): Send {
+  let current: Promise<Headers> | undefined
+  const openSession = async () => {
+    try {
+      return await logIn()
+    } catch (error) {
+      current = undefined
+      throw error
+    }
+  }
+  return async (call) => {
+    const session = (current ??= openSession())
+    const headers = await session
+    try {
+      return await http.json({ ...call, headers })
+    } catch (error) {
+      if (!isStatus(error, 401)) throw error
+    }
+    if (current === session) current = undefined
+    return http.json({ ...call, headers: await (current ??= openSession()) })
+  }
+}
