@@ -12,7 +12,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts', ...(process.env['LONG'] ? ['test/**/*.long.ts'] : [])],
-    // NOTE: globalSetup: ['test/support/global-setup.ts'] goes here
+    globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', new Tally()],
     maxWorkers: 2,
     testTimeout: 30_000,

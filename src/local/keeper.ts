@@ -3,18 +3,8 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { inspect } from 'node:util'
 import { acquireLock } from './process-lock.ts'
-import { explainFailure, readState, standInFiles, writeState } from './stand-in-state.ts'
-import type { Details } from './stand-in-state.ts'
-
-/** What `openStandIn` hands to the program it starts, as JSON in the only argument. */
-export interface KeeperOrder {
-  name: string
-  dataDir: string
-  settings: Details
-}
-
-/** What the program tells the process that started it; ready, it is reachable by the state file. */
-export type KeeperNews = { ready: true } | { failed: readonly string[] }
+import { explainFailure, readState, standInFiles, welcome, writeState } from './stand-in-state.ts'
+import type { Details, KeeperNews, KeeperOrder } from './stand-in-state.ts'
 
 /** A service that a program keeps; `details` tell its holders how to reach it. */
 interface Kept extends AsyncDisposable {
@@ -105,7 +95,7 @@ async function openControl(starterGone: AbortSignal) {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   starterGone.addEventListener('abort', check)
-  if (starterGone.aborted) check()
+  check()
   return {
     token,
     controlPort: (server.address() as AddressInfo).port,
@@ -113,6 +103,3 @@ async function openControl(starterGone: AbortSignal) {
     [Symbol.asyncDispose]: async () => void server.close(),
   }
 }
-
-/** What a holder is answered once it counts. */
-export const welcome = 'holding'

@@ -17,6 +17,19 @@ export type StandInState = z.infer<typeof State>
 
 export type Details = StandInState['details']
 
+/** What `openStandIn` hands to the program it starts, as JSON in the only argument. */
+export interface KeeperOrder {
+  name: string
+  dataDir: string
+  settings: Details
+}
+
+/** What the program tells the process that started it; ready, it is reachable by the state file. */
+export type KeeperNews = { ready: true } | { failed: readonly string[] }
+
+/** What a holder is answered once it has shown the token and counts. */
+export const welcome = 'holding'
+
 /** The files of one stand-in in a data directory. */
 export function standInFiles(dataDir: string, name: string) {
   const file = (ending: string) => join(dataDir, `${name}.${ending}`)

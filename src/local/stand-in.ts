@@ -2,11 +2,12 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, open } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
+import { resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { StartupError } from '../lib/errors.ts'
-import { welcome, type KeeperNews, type KeeperOrder } from './keeper.ts'
-import { explainFailure, readState, standInFiles, type StandInState } from './stand-in-state.ts'
+import { explainFailure, readState, standInFiles, welcome } from './stand-in-state.ts'
+import type { KeeperNews, KeeperOrder, StandInState } from './stand-in-state.ts'
 
 /** A hold on a stand-in: its process lives while at least one holder, in any process, has one. */
 export interface StandIn extends AsyncDisposable {
@@ -33,11 +34,12 @@ const stopMs = 15_000
  * has flushed and ended.
  */
 export async function openStandIn(options: StandInOptions): Promise<StandIn> {
-  const { name, dataDir } = options
+  const { name } = options
+  const dataDir = resolve(options.dataDir)
   try {
     await mkdir(dataDir, { recursive: true })
     const running = await hold(standInFiles(dataDir, name).state)
-    return running ? toStandIn(running, false) : await start(options)
+    return running ? toStandIn(running, false) : await start({ ...options, dataDir })
   } catch (error) {
     throw explainFailure(error, name, dataDir)
   }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { expect, test } from 'vitest'
 import { StartupError } from '../../src/lib/errors.ts'
 import { readState, writeState } from '../../src/local/stand-in-state.ts'
@@ -126,6 +126,13 @@ test.for([
   })
   await using zerodb = await openZeroDb({ dataDir: directory.path })
   expect(zerodb.started).toBe(true)
+})
+
+test('a relative data directory is the one below the working directory', async () => {
+  await using directory = await temporaryDirectory()
+  await using zerodb = await openZeroDb({ dataDir: relative(process.cwd(), directory.path) })
+  expect(zerodb.started).toBe(true)
+  expect(await pidIn(directory.path)).toBeGreaterThan(0)
 })
 
 test('a broken state file is no obstacle', async () => {

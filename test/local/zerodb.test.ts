@@ -143,6 +143,19 @@ test('without sort the order is neither that of the keys nor that of insertion',
   expect(found).not.toEqual(keys)
 })
 
+test('twenty keys of one tenant are found among many rows in one request', async () => {
+  await using zerodb = await startZeroDb()
+  const rows = Array.from({ length: 300 }, (_, n) => ({ id: `k${n}`, tenant_id: `t${n % 2}` }))
+  await Promise.all(rows.map(zerodb.insert))
+  const asked = rows.slice(100, 120)
+  const filter = { tenant_id: 't0', id: { $in: asked.map(({ id }) => id) } }
+  const { body } = await zerodb.query({ filter, limit: 100 })
+  expect(body).toMatchObject({ total: 10, has_more: false })
+  expect(new Set(rowsOf(body).map((row) => row.row_data))).toEqual(
+    new Set(asked.filter((row) => row.tenant_id === 't0')),
+  )
+})
+
 test('a misspelt filter is ignored, as by the real service', async () => {
   await using zerodb = await startZeroDb()
   await zerodb.insert({ id: 'a' })
