@@ -38,6 +38,7 @@ export const environment = z.object({
     .default('/api/v1/projects/{projectId}'),
   ZERODB_FILTER_KEY: z.enum(['filter', 'filters']).default('filter'),
   ZERODB_TIMEOUT_MS: count(5_000, 100, 60_000),
+  ZERODB_SLOW_MS: count(1_500, 50, 60_000),
   ZERODB_MAX_IN_FLIGHT: count(8, 1, 256),
 
   AUTH_ISSUER: z.string().min(1).optional(),

@@ -53,7 +53,8 @@ type TenantLane = Lane<DocumentRef, StoredDocument | null>
 export function createDocumentStore(options: DocumentStoreOptions): DocumentStore {
   const { zerodb, table = 'content_items', maxQueriesPerTenant = 4, onAlarm } = options
   const cache = new LRUCache<string, StoredDocument>({
-    maxSize: options.cacheBytes ?? 64 * 1024 ** 2,
+    // A cache of no size is one in which nothing fits.
+    maxSize: Math.max(1, options.cacheBytes ?? 64 * 1024 ** 2),
     sizeCalculation: ({ raw, sizeBytes }) => overheadBytes + heldBytes(raw, sizeBytes),
   })
   // Forgetting the lane of a quiet tenant costs nothing; of a busy one, a shared request at most.

@@ -46,6 +46,7 @@ export async function openServices(
       pathPrefix: config.ZERODB_PATH_PREFIX,
       filterKey: config.ZERODB_FILTER_KEY,
       timeoutMs: config.ZERODB_TIMEOUT_MS,
+      slowMs: config.ZERODB_SLOW_MS,
       maxInFlight: config.ZERODB_MAX_IN_FLIGHT,
       onAlarm,
     }),

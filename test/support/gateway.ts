@@ -17,7 +17,7 @@ import type { Role } from '../../src/lib/viewer.ts'
 import { startZeroDbServer, type ZeroDbServer } from '../../src/local/zerodb/server.ts'
 import { loadConfig } from '../../src/platform/config.ts'
 import type { Plan } from '../../src/platform/plan.ts'
-import { openServices, type Services } from '../../src/platform/services.ts'
+import { type Neighbours, openServices, type Services } from '../../src/platform/services.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
 
 /** A tenant of the test, and a token for each of its people. */
@@ -47,39 +47,89 @@ export interface TestGateway extends AsyncDisposable {
     headers?: Record<string, string>,
   ): Promise<Answer<Data>>
   /** The same, answering what the operation cost. */
-  explain(
+  explain<Data, Variables>(
     who: TestTenant | string,
-    document: TypedDocumentNode<unknown, never> | string,
-    variables?: object,
+    document: TypedDocumentNode<Data, Variables> | string,
+    variables?: Variables,
   ): Promise<Plan>
   sweep(): Promise<void>
+  /** Another instance over the same stores, as on a second machine: nothing in its memory yet. */
+  startTwin(env?: Record<string, string>): Promise<TestGateway>
+}
+
+interface Stores {
+  database: TestDatabase
+  zerodb: ZeroDbServer
+  neighbours: Neighbours
+  signToken: TestGateway['signToken']
+}
+
+/** `env` overrides settings by their environment names. */
+export async function startGateway(env: Record<string, string> = {}): Promise<TestGateway> {
+  await using opened = new AsyncDisposableStack()
+  const stores = await openStores(opened)
+  const gateway = opened.use(await startInstance(stores, env))
+  const owned = opened.move()
+  return { ...gateway, [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
 const issuer = 'test-issuer'
 const algorithm = 'EdDSA'
 
-/** `env` overrides settings by their environment names. */
-export async function startGateway(env: Record<string, string> = {}): Promise<TestGateway> {
+async function openStores(opened: AsyncDisposableStack): Promise<Stores> {
+  const database = opened.use(await testDatabase())
+  const projectId = newId()
+  const apiKey = 'sk_test'
+  const zerodb = opened.use(await startZeroDbServer({ file: ':memory:', projectId, apiKey }))
+  const { publicKey, privateKey } = await generateKeyPair(algorithm)
+  const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), alg: algorithm }] })
+  return {
+    database,
+    zerodb,
+    neighbours: {
+      databaseUrl: database.loginUrl,
+      zerodb: { baseUrl: zerodb.url, projectId, credential: { apiKey } },
+      tokens: { issuer, keys },
+    },
+    signToken: ({ subject, tenantId, expiresIn = '1h' }) =>
+      new SignJWT({ tenant_id: tenantId })
+        .setProtectedHeader({ alg: algorithm })
+        .setIssuer(issuer)
+        .setAudience('content-gateway')
+        .setSubject(subject)
+        .setIssuedAt()
+        .setExpirationTime(expiresIn)
+        .sign(privateKey),
+  }
+}
+
+async function startInstance(stores: Stores, env: Record<string, string>): Promise<TestGateway> {
   await using opened = new AsyncDisposableStack()
   const config = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'error', ...env })
-  const database = opened.use(await testDatabase())
-  const credentials = { projectId: newId(), apiKey: 'sk_test' }
-  const zerodb = opened.use(await startZeroDbServer({ file: ':memory:', ...credentials }))
-  const pair = await generateKeyPair(algorithm)
-  const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(pair.publicKey)), alg: algorithm }] })
-  const neighbours = {
-    databaseUrl: database.loginUrl,
-    zerodb: {
-      baseUrl: zerodb.url,
-      projectId: credentials.projectId,
-      credential: { apiKey: credentials.apiKey },
-    },
-    tokens: { issuer, keys },
-  }
-  const services = opened.use(await openServices(config, neighbours, entities))
+  const services = opened.use(await openServices(config, stores.neighbours, entities))
   await setUpTables(services.zerodb, AbortSignal.timeout(5_000))
-  zerodb.calls.length = 0
+  const url = await listen(services, opened)
+  stores.zerodb.calls.length = 0
+  const query = createQuery(url)
+  const owned = opened.move()
+  return {
+    ...stores,
+    url,
+    services,
+    query,
+    newTenant: (options) => createTestTenant(services, stores.signToken, options),
+    async explain(who, document, variables) {
+      const { errors, extensions } = await query(who, document, variables, { 'x-explain': '1' })
+      if (errors) throw new Error(JSON.stringify(errors))
+      return extensions?.['plan'] as Plan
+    },
+    sweep: () => sweepWrites({ ...services, signal: AbortSignal.timeout(10_000) }),
+    startTwin: (twinEnv = {}) => startInstance(stores, { ...env, ...twinEnv }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
 
+async function listen(services: Services, opened: AsyncDisposableStack): Promise<string> {
   const server = createHttpServer({ services }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   opened.defer(async () => {
@@ -87,20 +137,13 @@ export async function startGateway(env: Record<string, string> = {}): Promise<Te
     server.closeAllConnections()
     await once(server, 'close')
   })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`
+}
 
-  const signToken: TestGateway['signToken'] = ({ subject, tenantId, expiresIn = '1h' }) =>
-    new SignJWT({ tenant_id: tenantId })
-      .setProtectedHeader({ alg: algorithm })
-      .setIssuer(issuer)
-      .setAudience(config.AUTH_AUDIENCE)
-      .setSubject(subject)
-      .setIssuedAt()
-      .setExpirationTime(expiresIn)
-      .sign(pair.privateKey)
-
-  const query: TestGateway['query'] = async (who, document, variables, headers) => {
+function createQuery(url: string): TestGateway['query'] {
+  return async (who, document, variables, headers) => {
     const token = typeof who === 'string' ? who : who.tokens.owner
+    const query = typeof document === 'string' ? document : print(document)
     const response = await fetch(url, {
       method: 'POST',
       headers: {
@@ -108,41 +151,24 @@ export async function startGateway(env: Record<string, string> = {}): Promise<Te
         'content-type': 'application/json',
         ...headers,
       },
-      body: JSON.stringify({
-        query: typeof document === 'string' ? document : print(document),
-        variables,
-      }),
+      body: JSON.stringify({ query, variables }),
     })
     const text = await response.text()
     return { ...(JSON.parse(text) as ExecutionResult<never>), status: response.status, text }
   }
+}
 
-  const owned = opened.move()
-  return {
-    url,
-    services,
-    database,
-    zerodb,
-    signToken,
-    query,
-    async explain(who, document, variables) {
-      const { errors, extensions } = await query(who, document, variables as never, {
-        'x-explain': '1',
-      })
-      if (errors) throw new Error(JSON.stringify(errors))
-      return extensions?.['plan'] as Plan
-    },
-    async newTenant(options) {
-      const tenant = await createTenant(services.database, { ...newTenant(), ...options })
-      const tokens: Partial<Record<Role, string>> = {}
-      for (const { role, subject } of tenant.users) {
-        tokens[role] = await signToken({ subject, tenantId: tenant.id })
-      }
-      return { ...tenant, tokens: tokens as Record<Role, string> }
-    },
-    sweep: () => sweepWrites({ ...services, signal: AbortSignal.timeout(10_000) }),
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+async function createTestTenant(
+  services: Services,
+  signToken: TestGateway['signToken'],
+  options?: Partial<NewTenant>,
+): Promise<TestTenant> {
+  const tenant = await createTenant(services.database, { ...newTenant(), ...options })
+  const tokens: Partial<Record<Role, string>> = {}
+  for (const { role, subject } of tenant.users) {
+    tokens[role] = await signToken({ subject, tenantId: tenant.id })
   }
+  return { ...tenant, tokens: tokens as Record<Role, string> }
 }
 
 function newTenant(): NewTenant {

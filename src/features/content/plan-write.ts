@@ -44,7 +44,9 @@ export async function planWrite(
   path: readonly string[] = ['input'],
 ): Promise<PlannedWrite> {
   const now = new Date()
-  const { body, next } = await nextContent(viewer, input, previous, now)
+  // Chosen before anything is awaited: the contents of a batch sort in the order they were given.
+  const id = previous?.id ?? newId()
+  const { body, next } = await nextContent(viewer, id, input, previous, now)
   const changeType = previous ? 'update' : 'create'
   const historyId = newId()
   const change = { type: changeType, userId: viewer.userId, at: now } as const
@@ -66,6 +68,7 @@ export async function planWrite(
 
 async function nextContent(
   viewer: Viewer,
+  id: string,
   input: ValidContentInput,
   previous: Content | null,
   now: Date,
@@ -73,7 +76,7 @@ async function nextContent(
   const stored = await nextBody(input, previous)
   const next: NextContent = {
     tenantId: viewer.tenantId,
-    id: previous?.id ?? newId(),
+    id,
     brandId: input.brandId,
     campaignSpaceId: input.campaignSpaceId,
     userId: previous ? previous.userId : viewer.userId,

@@ -10,13 +10,15 @@ const pollMs = 20
 
 /**
  * Ends a server that outlived its keeper, so that the cluster is never opened twice. A pid file left
- * by a crash may name a process that has nothing to do with us: then only the file goes.
+ * by a crash may name a process that has nothing to do with us: PostgreSQL would refuse to start, so
+ * the file goes. One that names no process stays: PostgreSQL checks it for survivors.
  */
 export async function stopOrphan(cluster: string): Promise<void> {
   const pidFile = join(cluster, 'postmaster.pid')
   const [line = ''] = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n')
   const pid = Number(line)
   if (!pid) return
+  if (!isAlive(pid)) return
   if (!(await serves(pid, cluster))) return rm(pidFile, { force: true })
   process.kill(pid, 'SIGINT')
   for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await delay(pollMs)) {
@@ -26,6 +28,14 @@ export async function stopOrphan(cluster: string): Promise<void> {
     `A PostgreSQL server from an earlier run (pid ${pid}) does not stop.`,
     `Kill it with "kill -QUIT ${pid}" and start again.`,
   ])
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 /** True when the process works in this cluster, as every PostgreSQL server does in its own. */

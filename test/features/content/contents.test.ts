@@ -1,20 +1,7 @@
 import { expect, test } from 'vitest'
-import { startGateway, type TestGateway, type TestTenant } from '../../support/gateway.ts'
+import { createTestContents } from '../../support/contents.ts'
+import { startGateway } from '../../support/gateway.ts'
 import { graphql } from '../../support/gql/gql.ts'
-
-const createMany = graphql(`
-  mutation CreateMany($inputs: [CreateContentInput!]!) {
-    createContents(inputs: $inputs) {
-      __typename
-      ... on ContentBatchSuccess {
-        succeeded
-      }
-      ... on Error {
-        message
-      }
-    }
-  }
-`)
 
 const fullPage = graphql(`
   query FullPage($first: Int) {
@@ -44,25 +31,46 @@ const fullPage = graphql(`
   }
 `)
 
-/** `count` contents with distinct bodies, the newest last. */
-async function createContents(gateway: TestGateway, tenant: TestTenant, count: number) {
-  const [brand] = tenant.brands
-  const { data } = await gateway.query(tenant, 'query { viewer { brands { id contents(first: 1) { nodes { id } } } } }')
-  const inputs = Array.from({ length: count }, (_, index) => ({
-    title: `Content ${index}`,
-    body: { format: 'MARKDOWN' as const, raw: `Body ${index}` },
-  }))
-  expect(brand).toBeDefined()
-  expect(data).toBeDefined()
-  const answer = await gateway.query(tenant, createMany, { inputs })
-  expect(answer.data?.createContents).toEqual({ __typename: 'ContentBatchSuccess', succeeded: count })
-}
+test.each([1, 20, 100])(
+  'a page of %i contents with everything costs two or three SQL rounds and one ZeroDB request',
+  async (first) => {
+    await using gateway = await startGateway()
+    const tenant = await gateway.newTenant()
+    await createTestContents(gateway, tenant, first)
+    await using cold = await gateway.startTwin()
 
-test.each([1, 20, 100])('a page of %i contents with everything costs one ZeroDB request', async (first) => {
+    const { data, errors, extensions } = await cold.query(tenant, fullPage, { first }, explain)
+
+    expect(errors).toBeUndefined()
+    expect(data?.contents.nodes).toHaveLength(first)
+    expect(data?.contents.nodes[0]).toEqual({
+      title: `Content ${first - 1}`,
+      body: { raw: `Body ${first - 1}` },
+      author: { displayName: 'The owner' },
+      brand: { name: 'Test brand' },
+      campaignSpace: { name: 'Test campaign' },
+      versions: { nodes: [{ versionNumber: 1, changeType: 'CREATE' }] },
+    })
+    // The page, its loaders together, and who asks unless that was looked up a moment ago.
+    expect(extensions).toEqual({
+      plan: { postgres: expect.toBeOneOf([2, 3]), zerodb: 1, cacheHits: 0 },
+    })
+    expect(gateway.zerodb.calls).toHaveLength(1)
+  },
+)
+
+const explain = { 'x-explain': '1' }
+
+test('a page that was read before costs ZeroDB nothing', async () => {
   await using gateway = await startGateway()
   const tenant = await gateway.newTenant()
-  await createContents(gateway, tenant, first)
-  const { data, errors } = await gateway.query(tenant, fullPage, { first })
-  expect(errors).toBeUndefined()
-  expect(data?.contents.nodes).toHaveLength(first)
+  await createTestContents(gateway, tenant, 20)
+  await using twin = await gateway.startTwin()
+  await twin.query(tenant, fullPage, { first: 20 })
+  gateway.zerodb.calls.length = 0
+
+  const plan = await twin.explain(tenant, fullPage, { first: 20 })
+
+  expect(gateway.zerodb.calls).toHaveLength(0)
+  expect(plan).toEqual({ postgres: 2, zerodb: 0, cacheHits: 20 })
 })

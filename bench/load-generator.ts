@@ -1,0 +1,41 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+export interface LoadOrder {
+  url: string
+  token: string
+  /** Sent in turn; an answer of another size counts as an error. */
+  requests: readonly { body: string; answerBytes: number }[]
+  connections: number
+  durationMs: number
+}
+
+export interface LoadResult {
+  answered: number
+  errors: number
+  perSecond: number
+  p50Ms: number
+  p99Ms: number
+}
+
+export interface LoadGenerator extends Disposable {
+  run(order: LoadOrder): Promise<LoadResult>
+}
+
+export function startLoadGenerator(signal: AbortSignal): LoadGenerator {
+  const child = fork(fileURLToPath(new URL('load.ts', import.meta.url)))
+  return {
+    async run(order) {
+      child.send(order)
+      const ended = once(child, 'exit', { signal }).then(() => {
+        throw new Error('the load generator ended')
+      })
+      const [result] = (await Promise.race([once(child, 'message', { signal }), ended])) as [
+        LoadResult,
+      ]
+      return result
+    },
+    [Symbol.dispose]: () => void child.kill(),
+  }
+}

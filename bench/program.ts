@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+
+export interface ProgramOptions {
+  /** File to run, with its arguments. */
+  command: readonly string[]
+  env: Readonly<Record<string, string>>
+  /** For node itself, e.g. `--cpu-prof`. */
+  nodeFlags?: readonly string[]
+}
+
+/** A server in a process of its own. */
+export interface Program extends AsyncDisposable {
+  url: string
+  /** Processor time it has used so far, all threads; undefined where there is no /proc. */
+  cpuMs(): Promise<number | undefined>
+}
+
+const stopMs = 5_000
+
+/** Starts it; it is ready when it writes a line of JSON with its `url`. */
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const { command, env, nodeFlags = [] } = options
+  const child = spawn(process.execPath, [...nodeFlags, ...command], {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const url = await readUrl(child)
+  if (url === undefined) throw new Error(`${command.join(' ')} ended before it was ready`)
+  return {
+    url,
+    cpuMs: () => readCpuMs(child.pid ?? 0),
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const exit = once(child, 'exit')
+      child.kill('SIGTERM')
+      const late = setTimeout(() => child.kill('SIGKILL'), stopMs)
+      await exit
+      clearTimeout(late)
+    },
+  }
+}
+
+async function readUrl({ stdout }: ChildProcess): Promise<string | undefined> {
+  if (!stdout) return undefined
+  const lines = createInterface({ input: stdout })
+  for await (const line of lines) {
+    const { url } = parseLine(line)
+    if (typeof url !== 'string') {
+      process.stderr.write(`${line}\n`)
+      continue
+    }
+    lines.close()
+    stdout.resume()
+    return url
+  }
+  return undefined
+}
+
+function parseLine(line: string): { url?: unknown } {
+  try {
+    return JSON.parse(line) as { url?: unknown }
+  } catch {
+    return {}
+  }
+}
+
+/** `utime` and `stime` of proc(5), in ticks of 10 ms; the name before them may contain blanks. */
+async function readCpuMs(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ')
+  return fields && 10 * (Number(fields[11]) + Number(fields[12]))
+}

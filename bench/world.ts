@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises'
+import { createLocalJWKSet } from 'jose'
+import pg from 'pg'
+import { entities } from '../src/app/entities.ts'
+import { setUpTables } from '../src/features/content/set-up-tables.ts'
+import { createTenant } from '../src/features/tenancy/create-tenant.ts'
+import { openIssuer } from '../src/local/issuer.ts'
+import { openPostgres } from '../src/local/postgres.ts'
+import { openZeroDb } from '../src/local/zerodb/open.ts'
+import { loadConfig } from '../src/platform/config.ts'
+import { migrate } from '../src/platform/postgres/migrate.ts'
+import { openServices } from '../src/platform/services.ts'
+
+/** PostgreSQL, ZeroDB and one tenant: what all contenders of a run share. */
+export interface World extends AsyncDisposable {
+  dataDir: string
+  tenantId: string
+  /** A token of the tenant's owner. */
+  token: string
+  zerodb: { url: string; projectId: string; apiKey: string }
+  /** May read contents past row-level security. */
+  readerUrl: string
+  postgresVersion: string
+  /** Brings the statistics up to date, so that autovacuum stays quiet while we measure. */
+  settle(): Promise<void>
+  /** Every query of ZeroDB takes this much longer from now on. */
+  slowDownZeroDb(ms: number): Promise<void>
+}
+
+const tenantId = '0197c0de-0000-7000-8000-0000000000be'
+const owner = { subject: 'owner@bench', displayName: 'Olive Owner', role: 'owner' as const }
+const rolesSql = new URL('../migrations/roles.sql', import.meta.url)
+
+/** Starts it all in an empty directory; the tenant has no contents yet. */
+export async function openWorld(dataDir: string): Promise<World> {
+  await using opened = new AsyncDisposableStack()
+  const setupSql = await readFile(rolesSql, 'utf8')
+  const postgres = opened.use(await openPostgres({ dataDir, setupSql }))
+  const zerodb = opened.use(await openZeroDb({ dataDir }))
+  const issuer = await openIssuer(dataDir)
+  const config = loadConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' })
+  await migrate(postgres.ownerUrl)
+  {
+    const { url: baseUrl, projectId, apiKey } = zerodb
+    await using services = await openServices(
+      config,
+      {
+        databaseUrl: postgres.loginUrl,
+        zerodb: { baseUrl, projectId, credential: { apiKey } },
+        tokens: { issuer: issuer.issuer, keys: createLocalJWKSet(issuer.keys) },
+      },
+      entities,
+    )
+    await setUpTables(services.zerodb, AbortSignal.timeout(10_000))
+    await createTenant(services.database, {
+      id: tenantId,
+      name: 'Harbour Coffee',
+      planTier: 'enterprise',
+      users: [owner],
+      brands: [],
+    })
+  }
+  const admin = new pg.Client(inDatabase(postgres.adminUrl, 'gateway'))
+  await admin.connect()
+  opened.defer(() => admin.end())
+  const readerUrl = await createReader(admin, postgres.adminUrl)
+  const version = await admin.query<{ version: string }>(
+    `select current_setting('server_version') as version`,
+  )
+  const { subject } = owner
+  const kept = opened.move()
+  return {
+    dataDir,
+    tenantId,
+    token: await issuer.sign({ subject, tenantId, audience: config.AUTH_AUDIENCE }),
+    zerodb,
+    readerUrl,
+    postgresVersion: version.rows[0]?.version ?? 'unknown',
+    async settle() {
+      await admin.query('vacuum (analyze)')
+      await admin.query('checkpoint')
+    },
+    async slowDownZeroDb(ms) {
+      const fault = { kind: 'latency', operation: 'query', ms }
+      const answer = await fetch(`${zerodb.url}/__faults`, {
+        method: 'PUT',
+        body: JSON.stringify([fault]),
+      })
+      if (!answer.ok) throw new Error(await answer.text())
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+async function createReader(admin: pg.Client, adminUrl: string): Promise<string> {
+  const name = 'bench_reader'
+  const password = 'bench'
+  await admin.query(`create role ${name} login bypassrls password '${password}'`)
+  await admin.query(`grant connect on database gateway to ${name}`)
+  await admin.query(`grant usage on schema public to ${name}`)
+  await admin.query(`grant select on content_items to ${name}`)
+  const url = new URL(inDatabase(adminUrl, 'gateway'))
+  url.username = name
+  url.password = password
+  return url.href
+}
+
+function inDatabase(url: string, database: string): string {
+  return Object.assign(new URL(url), { pathname: `/${database}` }).href
+}
