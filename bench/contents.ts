@@ -51,7 +51,7 @@ function writeBody(
   random: () => number,
 ): string {
   const paragraphs: string[] = []
-  for (let written = 0; written < length; ) {
+  for (let written = 0; written < length;) {
     const text = Array.from({ length: 30 + Math.floor(random() * 60) }, word).join(' ')
     const accent = decorated ? ` ${pick(accents, random)}` : ''
     const paragraph = wrap(format, `${capitalize(text)}${accent}.`, paragraphs.length)

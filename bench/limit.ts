@@ -46,8 +46,7 @@ const bodiesPath = `/api/v1/projects/${zerodb.projectId}/database/tables/content
 const bodiesHeaders = { 'x-api-key': zerodb.apiKey, 'content-type': 'application/json' }
 const kept = new Map<string, string>()
 
-const columns =
-  'id, title, content_type, status, created_at, updated_at, tags, preview, zerodb_id'
+const columns = 'id, title, content_type, status, created_at, updated_at, tags, preview, zerodb_id'
 const contents = `select ${columns} from content_items where tenant_id = $1 and deleted_at is null`
 const order = `order by created_at desc, id desc limit ${pageSize + 1}`
 const firstPage = { name: 'first', text: `${contents} ${order}` }

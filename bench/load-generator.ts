@@ -20,20 +20,20 @@ export interface LoadResult {
 }
 
 export interface LoadGenerator extends Disposable {
+  /** One order at a time. */
   run(order: LoadOrder): Promise<LoadResult>
 }
 
-export function startLoadGenerator(signal: AbortSignal): LoadGenerator {
+export function startLoadGenerator(): LoadGenerator {
   const child = fork(fileURLToPath(new URL('load.ts', import.meta.url)))
+  const ended = once(child, 'exit').then(() => {
+    throw new Error('the load generator ended')
+  })
+  ended.catch(() => undefined)
   return {
     async run(order) {
       child.send(order)
-      const ended = once(child, 'exit', { signal }).then(() => {
-        throw new Error('the load generator ended')
-      })
-      const [result] = (await Promise.race([once(child, 'message', { signal }), ended])) as [
-        LoadResult,
-      ]
+      const [result] = (await Promise.race([once(child, 'message'), ended])) as [LoadResult]
       return result
     },
     [Symbol.dispose]: () => void child.kill(),

@@ -39,7 +39,10 @@ export async function createAll(
   const contents = sampleContents(count, 20_261_120)[Symbol.iterator]()
   for (let done = 0; done < count; done += batchSize) {
     const inputs = contents.take(Math.min(batchSize, count - done)).toArray()
-    const text = await ask(gateway, JSON.stringify({ query: createContents, variables: { inputs } }))
+    const text = await ask(
+      gateway,
+      JSON.stringify({ query: createContents, variables: { inputs } }),
+    )
     const created = text.split('"ContentSuccess"').length - 1
     if (created !== inputs.length) throw new Error(`contents were refused: ${text.slice(0, 500)}`)
     onProgress(done + created)
@@ -59,7 +62,7 @@ interface PageAnswer {
 /** Walks the whole list page by page: every request a contender will be asked, with its answer. */
 export async function walkPages(gateway: Endpoint): Promise<PageRequest[]> {
   const pages: PageRequest[] = []
-  for (let after: string | null = null; ; ) {
+  for (let after: string | null = null; ;) {
     const body: string = JSON.stringify({ query: listContents, variables: { after } })
     const answer = await ask(gateway, body)
     const { data, errors } = JSON.parse(answer) as PageAnswer
