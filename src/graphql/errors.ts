@@ -1,5 +1,5 @@
 import {
-  DomainError,
+  type DomainError,
   errorCodes,
   type FieldIssue,
   ForbiddenError,
@@ -28,6 +28,11 @@ export const ErrorInterface = builder.interfaceRef<DomainError>('Error').impleme
   }),
   resolveType: (error) => error.name,
 })
+
+/** The error as an element of a list: graphql-js throws whatever it takes for an `Error`. */
+export function asListItem<E extends DomainError>(error: E): E {
+  return new Proxy(error, { getPrototypeOf: () => null })
+}
 
 const FieldIssueObject = builder.objectRef<FieldIssue>('FieldIssue').implement({
   fields: (t) => ({

@@ -1,10 +1,10 @@
 import { badUserInput } from '../../graphql/bad-user-input.ts'
 import { builder } from '../../graphql/builder.ts'
-import { ErrorInterface } from '../../graphql/errors.ts'
+import { asListItem, ErrorInterface } from '../../graphql/errors.ts'
 import { idOf } from '../../graphql/global-id.ts'
 import {
   ConflictError,
-  DomainError,
+  type DomainError,
   ForbiddenError,
   NotFoundError,
   StorageUnavailableError,
@@ -168,7 +168,8 @@ const BatchItemResultObject = builder
       }),
       errors: t.field({
         type: [ErrorInterface],
-        resolve: ({ outcome }): DomainError[] => (isFailed(outcome) ? [outcome.error] : []),
+        resolve: ({ outcome }): DomainError[] =>
+          isFailed(outcome) ? [asListItem(outcome.error)] : [],
       }),
     }),
   })

@@ -1,3 +1,4 @@
+import { nextTick } from 'node:process'
 import pg from 'pg'
 import { UpstreamError } from '../../lib/errors.ts'
 import type { Plan } from '../plan.ts'
@@ -86,7 +87,7 @@ class BatchedReads {
     const read: Read = { statement: this.#statementOf(text), values: values.map(toText), rows: [] }
     this.#batch.push(read)
     this.#sent ??= new Promise<void>((resolve, reject) => {
-      process.nextTick(() => {
+      nextTick(() => {
         const batch = this.#batch
         this.#batch = []
         this.#sent = undefined
