@@ -7,9 +7,10 @@ export interface SampleContent {
   body: { format: string; raw: string }
 }
 
-const medianCharacters = 6_000
+/** Sizes of bodies are spread log-normally around their median: many small ones, a few large. */
+export const medianCharacters = 6_000
 const spread = 0.8
-const maxCharacters = 120_000
+const maxTimesMedian = 20
 
 const types = ['POST', 'STORY', 'AD', 'ARTICLE', 'TWEET', 'VIDEO', 'REEL']
 const statuses = ['PUBLISHED', 'PUBLISHED', 'PUBLISHED', 'DRAFT', 'ARCHIVED']
@@ -24,14 +25,18 @@ const syllables =
   )
 
 /** Contents as a marketing team might have them: the same list for the same seed. */
-export function* sampleContents(count: number, seed: number): Iterable<SampleContent> {
+export function* sampleContents(
+  count: number,
+  seed: number,
+  median = medianCharacters,
+): Iterable<SampleContent> {
   const random = seededRandom(seed)
   const words = makeVocabulary(random, 4_000)
   // Few words are used often and most are rare (Zipf), which is what makes text compress as it does.
   const word = () => words[Math.floor(words.length ** random()) - 1] ?? 'coffee'
   for (let index = 0; index < count; index++) {
     const format = pick(formats, random)
-    const length = Math.min(maxCharacters, medianCharacters * Math.exp(spread * gaussian(random)))
+    const length = median * Math.min(maxTimesMedian, Math.exp(spread * gaussian(random)))
     const decorated = random() < 0.25
     yield {
       title: `${capitalize(word())} ${word()} ${word()} no. ${index + 1}`,

@@ -112,7 +112,12 @@ function cursorOf(row: Row | undefined): string | null {
 
 const server = createServer((request, response) => {
   answer(request).then(
-    (json) => response.setHeader('content-type', 'application/json; charset=utf-8').end(json),
+    (json) => {
+      // As a buffer: node writes a large string that is not ASCII at half the speed.
+      const body = Buffer.from(json)
+      const headers = { 'content-type': 'application/json', 'content-length': body.length }
+      response.writeHead(200, headers).end(body)
+    },
     (error: unknown) => {
       process.stderr.write(`${String(error)}\n`)
       response.writeHead(500).end()

@@ -22,7 +22,7 @@ const listContents = `query Contents($after: String) {
 
 const createContents = `mutation Create($inputs: [CreateContentInput!]!) {
   createContents(inputs: $inputs) {
-    ... on ContentBatchSuccess { outcomes { __typename } }
+    ... on ContentBatchSuccess { succeeded }
     ... on Error { message }
   }
 }`
@@ -33,19 +33,20 @@ const batchSize = 50
 /** Fills the tenant through the API, as its own clients would. */
 export async function createAll(
   gateway: Endpoint,
-  count: number,
+  { count, bodySize }: { count: number; bodySize: number },
   onProgress: (done: number) => void,
 ): Promise<void> {
-  const contents = sampleContents(count, 20_261_120)[Symbol.iterator]()
+  const contents = [...sampleContents(count, 20_261_120, bodySize)]
   for (let done = 0; done < count; done += batchSize) {
-    const inputs = contents.take(Math.min(batchSize, count - done)).toArray()
+    const inputs = contents.slice(done, done + batchSize)
     const text = await ask(
       gateway,
       JSON.stringify({ query: createContents, variables: { inputs } }),
     )
-    const created = text.split('"ContentSuccess"').length - 1
-    if (created !== inputs.length) throw new Error(`contents were refused: ${text.slice(0, 500)}`)
-    onProgress(done + created)
+    if (!text.includes(`{"succeeded":${inputs.length}}`)) {
+      throw new Error(`contents were refused: ${text.slice(0, 500)}`)
+    }
+    onProgress(done + inputs.length)
   }
 }
 

@@ -10,9 +10,14 @@ export interface Environment extends AsyncDisposable {
   services: Services
 }
 
-/** Configuration, neighbours or their stand-ins, and the services over them. */
-export async function openEnvironment(): Promise<Environment> {
-  const config = loadConfig(process.env)
+/**
+ * Configuration, neighbours or their stand-ins, and the services over them. `overrides` are settings
+ * that a command needs otherwise, by their environment names.
+ */
+export async function openEnvironment(
+  overrides: Readonly<Record<string, string>> = {},
+): Promise<Environment> {
+  const config = loadConfig({ ...process.env, ...overrides })
   await using opened = new AsyncDisposableStack()
   const neighbours = opened.use(await openNeighbours(config))
   const services = opened.use(await openServices(config, neighbours, entities))

@@ -1,5 +1,7 @@
 import { Command } from 'commander'
 import { StartupError } from '../lib/errors.ts'
+import { addFsck } from './fsck.ts'
+import { addImport } from './import.ts'
 import { addMigrate } from './migrate.ts'
 import { addServe } from './serve.ts'
 import { addStart } from './start.ts'
@@ -9,7 +11,8 @@ import { addWork } from './work.ts'
 const program = new Command('gateway')
   .description('The content gateway: one GraphQL endpoint over PostgreSQL and ZeroDB.')
   .showHelpAfterError()
-for (const add of [addStart, addServe, addWork, addMigrate, addToken]) add(program)
+for (const add of [addStart, addServe, addWork, addMigrate, addFsck, addImport, addToken])
+  add(program)
 
 try {
   await program.parseAsync()

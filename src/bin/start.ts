@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import { once } from 'node:events'
 import { tasks } from '../app/tasks.ts'
-import { setUpTables } from '../features/content/set-up-tables.ts'
 import { migrate } from '../platform/postgres/migrate.ts'
 import { startTasks } from '../platform/tasks.ts'
+import { ensureDemoContents } from './demo-contents.ts'
+import { prepareContentStore } from './content-store.ts'
 import { demoTenant } from './demo-tenant.ts'
 import { openEnvironment, stopSignal } from './environment.ts'
 import { listen } from './listen.ts'
@@ -20,10 +21,13 @@ async function start(): Promise<void> {
   await using environment = await openEnvironment()
   const { config, neighbours, services } = environment
   if (neighbours.ownerUrl !== undefined) await migrate(neighbours.ownerUrl)
-  await setUpTables(services.zerodb, stop)
-  const claims = demoTenant.claims('owner', config.AUTH_AUDIENCE)
-  const token = config.production ? undefined : await neighbours.localIssuer?.sign(claims)
-  if (token !== undefined) await demoTenant.ensure(services.database)
+  await prepareContentStore(services, stop)
+  const owner = demoTenant.claims('owner', config.AUTH_AUDIENCE)
+  const token = config.production ? undefined : await neighbours.localIssuer?.sign(owner)
+  if (token !== undefined) {
+    await demoTenant.ensure(services.database)
+    await ensureDemoContents(services, owner, stop)
+  }
   await using server = await listen({ services, ...(token && { explorerToken: token }) })
   await using _tasks = startTasks(tasks, services)
   process.stdout.write(welcome(server.url, token))

@@ -61,19 +61,22 @@ export type Config = ReturnType<typeof loadConfig>
 
 /** Reads the environment; throws one StartupError (exit 2) that lists every mistake. */
 export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
-  const parsed = environment.safeParse(withAliases(env))
-  if (!parsed.success) {
-    throw invalid(
-      parsed.error.issues.map(({ path, message }) => {
-        const name = path.join('.')
-        return `${name}=${isSecret(name) ? '…' : JSON.stringify(env[name])}: ${message}`
-      }),
-    )
-  }
-  const values = parsed.data
-  const mistakes = [...missing(values)]
+  const given = withAliases(env)
+  const issues = environment.safeParse(given).error?.issues ?? []
+  const broken = new Set(issues.map(({ path }) => String(path[0])))
+  const sound = Object.entries(given).filter(([name]) => !broken.has(name))
+  const values = environment.parse(Object.fromEntries(sound))
+  const mistakes = [
+    ...issues.map(({ path, message }) => describe(String(path[0]), given, message)),
+    // What is given wrongly is not missing.
+    ...[...missing(values)].filter((line) => !broken.has(line.split(' ', 1)[0] ?? '')),
+  ]
   if (mistakes.length > 0) throw invalid(mistakes)
   return { ...values, production: values.NODE_ENV === 'production' }
+}
+
+function describe(name: string, given: Record<string, string | undefined>, message: string) {
+  return `${name}=${isSecret(name) ? '…' : JSON.stringify(given[name])}: ${message}`
 }
 
 type Values = z.infer<typeof environment>
@@ -114,8 +117,9 @@ function withAliases(env: Readonly<Record<string, string | undefined>>) {
   return merged
 }
 
+/** URLs too: they may carry a user and a password. */
 function isSecret(name: string): boolean {
-  return /KEY$|PASSWORD|SECRET|DATABASE/.test(name) && name !== 'ZERODB_FILTER_KEY'
+  return /KEY$|PASSWORD|URL$/.test(name) && name !== 'ZERODB_FILTER_KEY'
 }
 
 function invalid(mistakes: readonly string[]): StartupError {

@@ -4,7 +4,7 @@ import { decodeBody, type StoredDocument } from './document-store/body.ts'
 import { createLane, type Caller, type Lane } from './document-store/lane.ts'
 import { keysPerQuery, type RowData, type ZeroDb, type ZeroDbAlarm } from './zerodb.ts'
 
-export { encodeBody } from './document-store/body.ts'
+export { decodeBody, encodeBody } from './document-store/body.ts'
 export type { BodyEncoding, EncodedBody, StoredDocument } from './document-store/body.ts'
 
 /** Which document, and the checksum PostgreSQL knows it by. */

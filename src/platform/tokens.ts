@@ -1,6 +1,7 @@
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
+  errors,
   type JSONWebKeySet,
   jwtVerify,
   type JWTVerifyGetKey,
@@ -31,6 +32,11 @@ export interface TokenVerifierOptions {
 const maxTokenLength = 8_192
 const clockToleranceSeconds = 30
 
+/** Three parts in base64url and nothing around them: a token has one spelling. */
+const compact = /^[\w-]+\.[\w-]+\.[\w-]+$/
+/** Kinds of token that speak for their bearer; a logout token, say, does not (RFC 8725 §3.11). */
+const kinds = [undefined, 'jwt', 'at+jwt', 'application/at+jwt']
+
 /**
  * Verifies JSON Web Tokens (RFC 7519, best practices of RFC 8725): signature, issuer, audience,
  * expiry, and a UUID in the tenant claim. Null for a token that proves nothing. A verified token is
@@ -41,7 +47,7 @@ export function createTokenVerifier(options: TokenVerifierOptions) {
   const verified = new LRUCache<string, TokenClaims>({ max: 10_000 })
 
   return async (token: string): Promise<TokenClaims | null> => {
-    if (token.length > maxTokenLength) return null
+    if (token.length > maxTokenLength || !compact.test(token)) return null
     const known = verified.get(token)
     if (known) return known.expiresAt * 1_000 > Date.now() ? known : null
     const claims = await jwtVerify(token, keys, {
@@ -51,7 +57,8 @@ export function createTokenVerifier(options: TokenVerifierOptions) {
       clockTolerance: clockToleranceSeconds,
       requiredClaims: ['exp', 'sub', tenantClaim],
     }).then(
-      ({ payload }) => readClaims(payload, payload[tenantClaim]),
+      ({ payload, protectedHeader: { typ } }) =>
+        kinds.includes(typ?.toLowerCase()) ? readClaims(payload, payload[tenantClaim]) : null,
       () => null,
     )
     if (claims) verified.set(token, claims)
@@ -72,20 +79,35 @@ function readClaims(
 }
 
 const keepOnErrorMs = 24 * 3_600_000
+/** An issuer that does not answer is left alone for so long. */
+const pauseOnErrorMs = 30_000
 
 /** The issuer's keys, fetched when needed and kept for 24 hours when it does not answer. */
 export function remoteKeys(url: string): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(new URL(url), { timeoutDuration: 5_000 })
   let last: { keys: JSONWebKeySet; at: number } | undefined
+  let failedAt = -Infinity
   return async (header, token) => {
+    const now = Date.now()
+    const kept = last && now - last.at <= keepOnErrorMs ? last.keys : undefined
+    if (kept && now - failedAt < pauseOnErrorMs) return createLocalJWKSet(kept)(header, token)
     try {
       const key = await remote(header, token)
       const keys = remote.jwks()
-      if (keys) last = { keys, at: Date.now() }
+      if (keys) last = { keys, at: now }
       return key
     } catch (error) {
-      if (!last || Date.now() - last.at > keepOnErrorMs) throw error
-      return createLocalJWKSet(last.keys)(header, token)
+      // The issuer did answer: a key that it does not name was never its own or was withdrawn.
+      if (isNoMatch(error)) throw error
+      failedAt = now
+      if (!kept) throw error
+      return createLocalJWKSet(kept)(header, token)
     }
   }
+}
+
+function isNoMatch(error: unknown): boolean {
+  return (
+    error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys
+  )
 }

@@ -42,7 +42,8 @@ test('one command serves demo contents with bodies, survives kill -9 and leaves 
   await using printed = runProgram(['token', '--user', 'viewer'], env)
   expect(await printed.exited).toBe(0)
   const token = printed.output().trim()
-  const page = '{ viewer { user { displayName } } contents(first: 20) { nodes { title body { raw } } } }'
+  const page =
+    '{ viewer { user { displayName } } contents(first: 20) { nodes { title body { raw } } } }'
   const before = await query(port, token, page)
   expect(before).toMatchObject({ data: { viewer: { user: { displayName: 'Vera Viewer' } } } })
   const { data } = before as { data: { contents: { nodes: { body: { raw: string } | null }[] } } }

@@ -12,9 +12,18 @@ export interface TestDatabase extends AsyncDisposable {
   admin: pg.Pool
 }
 
-export async function testDatabase(): Promise<TestDatabase> {
+export function testDatabase(): Promise<TestDatabase> {
+  return createDatabase('gateway')
+}
+
+/** The same, but empty: nobody has migrated it or set rights in it. */
+export function emptyDatabase(): Promise<TestDatabase> {
+  return createDatabase('template0')
+}
+
+async function createDatabase(template: 'gateway' | 'template0'): Promise<TestDatabase> {
   const name = `test_${newId().replaceAll('-', '_')}`
-  await onServer(`create database ${name} template gateway owner gateway_owner`)
+  await onServer(`create database ${name} template ${template} owner gateway_owner`)
   const admin = new pg.Pool({ connectionString: at(inject('adminUrl'), name), max: 4 })
   // Dropping the database ends idle connections, which the pool would report as errors.
   admin.on('error', () => {})

@@ -37,8 +37,16 @@ export interface TestGateway extends AsyncDisposable {
   services: Services
   database: TestDatabase
   zerodb: ZeroDbServer
+  /** Where the stores are, for programs that are to use them too. */
+  neighbours: Neighbours
   newTenant(options?: Partial<NewTenant>): Promise<TestTenant>
-  signToken(claims: { subject: string; tenantId: string; expiresIn?: string }): Promise<string>
+  /** With `scope`, a token for less than its bearer may do. */
+  signToken(claims: {
+    subject: string
+    tenantId: string
+    expiresIn?: string
+    scope?: string
+  }): Promise<string>
   /** As the tenant's owner, or with any token. */
   query<Data, Variables>(
     who: TestTenant | string,
@@ -91,8 +99,8 @@ async function openStores(opened: AsyncDisposableStack): Promise<Stores> {
       zerodb: { baseUrl: zerodb.url, projectId, credential: { apiKey } },
       tokens: { issuer, keys },
     },
-    signToken: ({ subject, tenantId, expiresIn = '1h' }) =>
-      new SignJWT({ tenant_id: tenantId })
+    signToken: ({ subject, tenantId, expiresIn = '1h', ...claims }) =>
+      new SignJWT({ tenant_id: tenantId, ...claims })
         .setProtectedHeader({ alg: algorithm })
         .setIssuer(issuer)
         .setAudience('content-gateway')

@@ -1,5 +1,6 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { type DomainError, ValidationError } from '../../lib/errors.ts'
+import type { Viewer } from '../../lib/viewer.ts'
 import { quotaExceeded, reserveStorage } from '../quota/storage-usage.ts'
 import { releaseIntents } from './abort-writes.ts'
 import { claimKeys } from './claim-keys.ts'
@@ -35,7 +36,9 @@ export function beginWrites(
       if ('error' in outcome) fail(write, outcome.error)
       else outcomes.set(write, outcome)
     }
-    for (const [write, error] of await danglingReferences(tx, open())) fail(write, error)
+    for (const [write, error] of await danglingReferences(tx, deps.viewer, open())) {
+      fail(write, error)
+    }
     await insertIntents(tx, open())
     await releaseIntents(tx, deps.tenantId, superseded)
     const rejected = await reserve(tx, deps.tenantId, open())
@@ -66,18 +69,23 @@ async function insertIntents(tx: EntityManager, writes: readonly PlannedWrite[])
   )
 }
 
-/** Brands and campaign spaces that are not there; a foreign one is as absent as an invented one. */
+/** Brands and campaign spaces that are not there; one out of reach is as absent as an invented one. */
 async function danglingReferences(
   tx: EntityManager,
+  { brandIds }: Viewer,
   writes: readonly PlannedWrite[],
 ): Promise<Map<PlannedWrite, ValidationError>> {
   const rejected = new Map<PlannedWrite, ValidationError>()
   const wanted = writes.filter(({ next }) => next.brandId ?? next.campaignSpaceId)
   if (wanted.length === 0) return rejected
+  const reach = brandIds && `{${brandIds.join(',')}}`
   const [found] = await tx.execute<{ brands: string[]; spaces: string[] }[]>(
     `select array(select id::text from brands where id = any(?::uuid[])) as brands,
-       array(select id || ':' || brand_id from campaign_spaces where id = any(?::uuid[])) as spaces`,
-    [idList(wanted, 'brandId'), idList(wanted, 'campaignSpaceId')],
+       array(
+         select id || ':' || brand_id from campaign_spaces
+         where id = any(?::uuid[]) and (?::uuid[] is null or brand_id = any(?::uuid[]))
+       ) as spaces`,
+    [idList(wanted, 'brandId'), idList(wanted, 'campaignSpaceId'), reach, reach],
   )
   const brands = new Set(found?.brands)
   const brandOfSpace = new Map(found?.spaces.map((pair) => pair.split(':') as [string, string]))

@@ -94,7 +94,7 @@ async function lostCreates(tx: EntityManager, writes: readonly PlannedWrite[]) {
   // Sorted, so that two batches with the same references cannot wait for each other.
   const creates = writes
     .filter(({ previous }) => previous === null)
-    .toSorted((a, b) => ((a.next.externalId ?? '') < (b.next.externalId ?? '') ? -1 : 1))
+    .toSorted((a, b) => (refOf(a) < refOf(b) ? -1 : 1))
   if (creates.length === 0) return []
   const inserted = await tx
     .createQueryBuilder(Content)
@@ -111,6 +111,10 @@ async function lostCreates(tx: EntityManager, writes: readonly PlannedWrite[]) {
     .execute<{ id: string }[]>('all')
   const ids = new Set(inserted.map(({ id }) => id))
   return creates.filter(({ next }) => !ids.has(next.id))
+}
+
+function refOf({ next }: PlannedWrite): string {
+  return JSON.stringify([next.externalSystem, next.externalId])
 }
 
 /** The commit's own time: the clocks of gateways differ, the database's is one. */

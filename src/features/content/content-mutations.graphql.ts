@@ -68,8 +68,9 @@ function readRef(ref: typeof ContentRefInput.$inferInput): ContentRef {
 
 function readInput(input: typeof CreateContentInput.$inferInput): ContentInput {
   return {
-    brandId: input.brandId ? idOf('Brand', input.brandId) : null,
-    campaignSpaceId: input.campaignSpaceId ? idOf('CampaignSpace', input.campaignSpaceId) : null,
+    brandId: input.brandId == null ? null : idOf('Brand', input.brandId),
+    campaignSpaceId:
+      input.campaignSpaceId == null ? null : idOf('CampaignSpace', input.campaignSpaceId),
     title: input.title,
     body: input.body,
     type: input.type,

@@ -70,6 +70,8 @@ const ContentSnapshotObject = builder.objectRef<VersionSnapshot>('ContentSnapsho
 
 ContentVersionNode.implement({
   description: 'One version of a content. What it looked like is loaded only when asked for.',
+  // On the type, because `node` reaches it too.
+  authScopes: { scope: 'VERSION_READ' },
   fields: (t) => ({
     content: t.field({ type: ContentNode, resolve: ({ contentId }) => contentId }),
     versionNumber: t.exposeInt('versionNumber'),

@@ -91,9 +91,10 @@ export function readWhere(value: ContentWhereValue, depth = 1): ContentWhere {
     or: nested(value.or),
     not: value.not && readWhere(value.not, depth + 1),
     id: value.id?.map((id) => idOf('Content', id)),
-    brandId: value.brandId && idOf('Brand', value.brandId),
-    campaignSpaceId: value.campaignSpaceId && idOf('CampaignSpace', value.campaignSpaceId),
-    authorId: value.authorId && idOf('User', value.authorId),
+    brandId: value.brandId == null ? null : idOf('Brand', value.brandId),
+    campaignSpaceId:
+      value.campaignSpaceId == null ? null : idOf('CampaignSpace', value.campaignSpaceId),
+    authorId: value.authorId == null ? null : idOf('User', value.authorId),
   }
 }
 

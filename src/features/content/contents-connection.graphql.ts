@@ -94,6 +94,7 @@ builder.queryField('contents', (t) =>
 builder.objectField(BrandNode, 'contents', (t) =>
   t.field({
     type: ContentConnection,
+    authScopes: { scope: 'CONTENT_READ' },
     args: contentsArguments,
     resolve: ({ id }, args, context) => resolveContents(args, context, [{ brandId: id }]),
   }),
@@ -102,6 +103,7 @@ builder.objectField(BrandNode, 'contents', (t) =>
 builder.objectField(CampaignSpaceNode, 'contents', (t) =>
   t.field({
     type: ContentConnection,
+    authScopes: { scope: 'CONTENT_READ' },
     args: contentsArguments,
     resolve: ({ id }, args, context) => resolveContents(args, context, [{ campaignSpaceId: id }]),
   }),

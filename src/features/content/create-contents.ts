@@ -14,7 +14,7 @@ import {
 /** Creates one content; answers its id. Throws the DomainErrors of the `CreateContentResult` union. */
 export async function createContent(deps: WriteDeps, input: ContentInput): Promise<string> {
   const valid = checkInput(deps.viewer, input, ['input'])
-  const write = await planWrite(deps.viewer, 'createContent', valid, null)
+  const write = await planWrite(deps.viewer, { operation: 'createContent', input: valid }, null)
   return idOrThrow(await writeContents(deps, [write], 'REJECT_ALL'))
 }
 
@@ -38,11 +38,11 @@ export async function createContents(
       return { error }
     }
   })
-  const writes = await mapLimit(checked, parallelPlans, async (input, index) =>
-    'error' in input
-      ? null
-      : planWrite(deps.viewer, 'createContents', input, null, ['inputs', String(index)]),
-  )
+  const writes = await mapLimit(checked, parallelPlans, async (input, index) => {
+    if ('error' in input) return null
+    const call = { operation: 'createContents', input, path: ['inputs', String(index)] }
+    return planWrite(deps.viewer, call, null)
+  })
   const planned = writes.filter((write) => write !== null)
   const outcomes = (await writeContents(deps, planned, policy)).values()
   return checked.map((input) =>

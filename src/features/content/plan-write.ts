@@ -35,13 +35,20 @@ export interface PlannedWrite {
   growth: number
 }
 
+/** The call that asks for a write. */
+export interface WriteCall {
+  operation: string
+  input: ValidContentInput
+  /** The content the caller names, where the input does not name it. */
+  target?: string | undefined
+  path?: readonly string[]
+}
+
 /** Plans the first version of a content, or with `previous` the next one. */
 export async function planWrite(
   viewer: Viewer,
-  operation: string,
-  input: ValidContentInput,
+  { operation, input, target, path = ['input'] }: WriteCall,
   previous: Content | null,
-  path: readonly string[] = ['input'],
 ): Promise<PlannedWrite> {
   const now = new Date()
   // Chosen before anything is awaited: the contents of a batch sort in the order they were given.
@@ -54,7 +61,7 @@ export async function planWrite(
     operation,
     idempotencyKey: input.idempotencyKey,
     path,
-    inputHash: sha256(JSON.stringify(input)),
+    inputHash: sha256(JSON.stringify([target, input])),
     changeType,
     previous,
     next,

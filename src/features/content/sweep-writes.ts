@@ -25,14 +25,13 @@ export async function sweepWrites(deps: SweepDeps): Promise<void> {
        and (state in ('pending', 'aborted') or lease_expires_at < now() - make_interval(hours => $1))`,
     [keyHours],
   )
-  for (const { tenantId } of tenants) {
-    deps.signal.throwIfAborted()
-    await sweepTenant(deps, tenantId)
-  }
+  // Everybody's first: while ZeroDB is away, what dead writers had reserved must not stay reserved.
+  for (const { tenantId } of tenants) await fenceExpired(deps, tenantId)
+  for (const { tenantId } of tenants) await sweepTenant(deps, tenantId)
 }
 
 async function sweepTenant(deps: SweepDeps, tenantId: string): Promise<void> {
-  await fenceExpired(deps, tenantId)
+  deps.signal.throwIfAborted()
   await deleteDocuments(deps, tenantId, 'aborted', 'swept', `lease_expires_at < now()`)
   // Once more a day later: an insert may have been on its way while its writer was asleep.
   const dayAgo = `lease_expires_at < now() - interval '${keyHours} hours'`
@@ -48,7 +47,8 @@ async function sweepTenant(deps: SweepDeps, tenantId: string): Promise<void> {
   })
 }
 
-function fenceExpired({ database }: SweepDeps, tenantId: string): Promise<void> {
+async function fenceExpired({ database, signal }: SweepDeps, tenantId: string): Promise<void> {
+  signal.throwIfAborted()
   return database.transaction(tenantId, async (tx) => {
     const expired = await tx.execute<{ id: string }[]>(
       `select id from content_write_intents where state = 'pending' and lease_expires_at < now()

@@ -40,7 +40,8 @@ async function putContent(
 ): Promise<string> {
   const current = await findContent(deps, ref)
   if (!current && 'id' in ref) throw new NotFoundError('Content')
-  const write = await planWrite(deps.viewer, 'upsertContent', input, current)
+  const target = 'id' in ref ? ref.id : undefined
+  const write = await planWrite(deps.viewer, { operation: 'upsertContent', input, target }, current)
   if (current && changesNothing(write)) return current.id
   return idOrThrow(await writeContents(deps, [write], 'REJECT_ALL'))
 }

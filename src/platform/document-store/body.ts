@@ -46,8 +46,8 @@ const decompressAside = promisify(zstdDecompress)
 /** Compresses where that saves bytes. zstd's default level 3: higher ones cost more than they save. */
 export async function encodeBody(raw: string, mimeType: string): Promise<EncodedBody> {
   const size = utf8Size(raw)
-  const packed = size < minCompressedBytes ? raw : await pack(raw, size)
-  const smaller = packed.length < size * worthwhile
+  const packed = size < minCompressedBytes ? undefined : await pack(raw, size)
+  const smaller = packed !== undefined && packed.length < size * worthwhile
   return {
     content_body: smaller ? packed : raw,
     storage_metadata: {

@@ -48,6 +48,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     },
   })
   const pool: pg.Pool = await orm.em.getConnection().getNativeClient()
+  reclaimLost(pool)
   return {
     reads: createReadPool(pool),
     transaction(tenantId, work, plan) {
@@ -61,6 +62,24 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       ),
     [Symbol.asyncDispose]: () => orm.close(),
   }
+}
+
+/**
+ * Gives connections that broke while in use back to the pool. A transaction does so only after a
+ * rollback, which a dead connection cannot answer: each would take a place in the pool for ever.
+ */
+function reclaimLost(pool: pg.Pool): void {
+  const inUse = new Map<pg.PoolClient, () => void>()
+  pool.on('acquire', (client) => {
+    // Whoever gives it back himself does so as soon as his statement has failed: wait for that.
+    const onEnd = () => setImmediate(() => inUse.get(client) === onEnd && client.release(true))
+    inUse.set(client, onEnd)
+    client.once('end', onEnd)
+  })
+  pool.on('release', (_error, client) => {
+    client.off('end', inUse.get(client) ?? (() => {}))
+    inUse.delete(client)
+  })
 }
 
 async function runTransaction<T>(
@@ -89,7 +108,9 @@ function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   if (code) return /^(08|57P|53)|^E[A-Z]+$/.test(code)
-  return /connection terminated|timeout exceeded when trying to connect/i.test(error.message)
+  return /connection terminated|not queryable|timeout exceeded when trying to connect/i.test(
+    error.message,
+  )
 }
 
 /** Did a statement collide with this unique constraint or index? */

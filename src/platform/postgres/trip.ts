@@ -31,7 +31,6 @@ export class Trip implements pg.Submittable {
   readonly #reads: readonly Read[]
   readonly #done: (error?: Error) => void
   #current = 0
-  #error: Error | undefined
 
   constructor(reads: readonly Read[], done: (error?: Error) => void) {
     this.#reads = reads
@@ -81,14 +80,13 @@ export class Trip implements pg.Submittable {
     this.#current++
   }
 
-  /** The server's own errors are followed by ReadyForQuery; a broken connection is not. */
+  /** The last call there is: after an error `pg` does not say when the server is ready again. */
   handleError(error: Error): void {
-    this.#error ??= error
-    if (!(error instanceof pg.DatabaseError)) this.#done(this.#error)
+    this.#done(error)
   }
 
   handleReadyForQuery(): void {
-    this.#done(this.#error)
+    this.#done()
   }
 }
 

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { createTestContents } from '../../support/contents.ts'
+import { startGateway, type TestGateway } from '../../support/gateway.ts'
+import { runProgram } from '../../support/program.ts'
+
+/** The command over the stores of `gateway`: what it printed on both streams, and its exit code. */
+async function fsck({ neighbours }: TestGateway, args: string[] = [], env = {}) {
+  const { databaseUrl, zerodb } = neighbours
+  await using program = runProgram(['fsck', ...args], {
+    DATABASE_URL: databaseUrl,
+    ZERODB_API_URL: zerodb.baseUrl,
+    ZERODB_PROJECT_ID: zerodb.projectId,
+    ZERODB_API_KEY: 'apiKey' in zerodb.credential ? zerodb.credential.apiKey : '',
+    AUTH_ISSUER: 'nobody',
+    AUTH_JWKS_URL: 'http://127.0.0.1:1/never-asked',
+    ...env,
+  })
+  const code = await program.exited
+  return { code, lines: program.output().trimEnd().split('\n') }
+}
+
+test('fsck counts what it checked and exits with 0 when all is well', async () => {
+  await using gateway = await startGateway()
+  await createTestContents(gateway, await gateway.newTenant(), 100)
+  await createTestContents(gateway, await gateway.newTenant(), 1)
+
+  const { code, lines } = await fsck(gateway)
+
+  const summary = /^checked 101 contents, 101 versions, 202 documents in \d+\.\d s: clean$/
+  expect(lines).toEqual([expect.stringMatching(summary)])
+  expect(code).toBe(0)
+})
+
+test('fsck prints a line for each violation, for machines too, and exits with 1', async () => {
+  await using gateway = await startGateway()
+  const [tenant, other] = [await gateway.newTenant(), await gateway.newTenant()]
+  for (const one of [tenant, other]) await createTestContents(gateway, one, 3)
+  const { rows } = await gateway.database.admin.query<{ id: string }>(
+    `delete from backup_outbox where tenant_id = $1 returning content_id as id`,
+    [tenant.id],
+  )
+
+  const words = await fsck(gateway, ['--tenant', tenant.id])
+  const json = await fsck(gateway, ['--json'])
+  const elsewhere = await fsck(gateway, ['--tenant', other.id])
+
+  expect(words.code).toBe(1)
+  expect(words.lines.slice(0, -1).toSorted()).toEqual(
+    rows
+      .map(({ id }) => `I4 tenantId=${tenant.id} contentId=${id} versionNumber=1 versionId=`)
+      .toSorted()
+      .map((start) => expect.stringContaining(start)),
+  )
+  expect(words.lines.at(-1)).toMatch(/^checked 3 contents, .*: 3 violations$/)
+  expect(json.code).toBe(1)
+  const objects = json.lines.map((line) => JSON.parse(line) as object)
+  expect(objects.slice(0, -1)).toHaveLength(3)
+  expect(objects[0]).toMatchObject({ invariant: 'I4', tenantId: tenant.id })
+  expect(objects.at(-1)).toMatchObject({ contents: 6, documents: 12, violations: 3 })
+  expect(elsewhere.code).toBe(0)
+})
+
+test('fsck exits with 2 when it could not check, and says why', async () => {
+  await using gateway = await startGateway()
+  const { id } = await gateway.newTenant()
+  const away = 'http://127.0.0.1:1'
+
+  const noZeroDb = await fsck(gateway, [], { ZERODB_API_URL: away })
+  const noTenant = await fsck(gateway, ['--tenant', id.replace(/.$/, 'x')])
+  const noConfig = await fsck(gateway, [], { ZERODB_API_URL: 'somewhere' })
+
+  expect(noZeroDb).toEqual({ code: 2, lines: [expect.stringContaining('Could not check: ZeroDB')] })
+  expect(noTenant.code).toBe(2)
+  expect(noTenant.lines).toEqual([expect.stringContaining('Could not check: There is no tenant')])
+  expect(noConfig.code).toBe(2)
+  expect(noConfig.lines.join('\n')).toContain('ZERODB_API_URL=')
+})

@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest'
+import { UpstreamError } from '../../src/lib/errors.ts'
+import { newId } from '../../src/lib/id.ts'
+import { type Database, openDatabase } from '../../src/platform/postgres/database.ts'
+import { type TestDatabase, testDatabase } from '../support/database.ts'
+
+const poolSize = 2
+/** More than the pool has connections: each would be missing if it were not given back. */
+const attempts = 2 * poolSize + 1
+const tenantId = newId()
+
+function openSmallPool({ loginUrl }: TestDatabase): Promise<Database> {
+  const patience = { statementTimeoutMs: 5_000, acquireTimeoutMs: 2_000 }
+  return openDatabase({ url: loginUrl, poolSize, ...patience, entities: [] })
+}
+
+const backend = 'select pg_backend_pid() as pid'
+
+function terminate({ admin }: TestDatabase, pid: number | undefined) {
+  return admin.query('select pg_terminate_backend($1, 5000)', [pid])
+}
+
+async function terminateSleeper({ admin }: TestDatabase): Promise<void> {
+  const sleepers = `select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and wait_event = 'PgSleep'`
+  await expect.poll(() => admin.query(sleepers)).toMatchObject({ rowCount: 1 })
+}
+
+async function expectService(database: Database): Promise<void> {
+  const reads = database.reads.forTenant(tenantId)
+  expect(await reads.rows('select 1 as one', [])).toEqual([{ one: 1 }])
+  const one = await database.transaction(tenantId, (tx) => tx.execute('select 1 as one'))
+  expect(one).toEqual([{ one: 1 }])
+}
+
+test('a read that PostgreSQL refuses fails at once and gives its connection back', async () => {
+  await using clone = await testDatabase()
+  await using database = await openSmallPool(clone)
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const refused = database.reads.forTenant(tenantId).rows('select 1 / $1::int', [0])
+    await expect(refused).rejects.toMatchObject({ code: '22012' })
+  }
+  await expectService(database)
+})
+
+test('reads of one trip fail together when one of them is refused', async () => {
+  await using clone = await testDatabase()
+  await using database = await openSmallPool(clone)
+  const reads = database.reads.forTenant(tenantId)
+  const trip = [
+    reads.rows('select 1', []),
+    reads.rows('select 1 / 0', []),
+    reads.rows('select 2', []),
+  ]
+  const outcomes = await Promise.allSettled(trip)
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+  await expectService(database)
+})
+
+test('a read whose connection is cut fails as unavailable and gives its place back', async () => {
+  await using clone = await testDatabase()
+  await using database = await openSmallPool(clone)
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const reads = database.reads.forTenant(tenantId)
+    const cut = reads.rows('select pg_sleep(10)', [])
+    const [outcome] = await Promise.allSettled([cut, terminateSleeper(clone)])
+    expect(outcome).toMatchObject({ status: 'rejected', reason: { failure: 'unavailable' } })
+  }
+  await expectService(database)
+})
+
+test('a transaction whose connection is cut fails as unavailable and gives its place back', async () => {
+  await using clone = await testDatabase()
+  await using database = await openSmallPool(clone)
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const cut = database.transaction(tenantId, async (tx) => {
+      const [own] = await tx.execute<{ pid: number }[]>(backend)
+      await terminate(clone, own?.pid)
+      await tx.execute('select 1')
+    })
+    await expect(cut).rejects.toBeInstanceOf(UpstreamError)
+  }
+  await expectService(database)
+})
+
+test('a transaction cut before its commit is not taken for committed', async () => {
+  await using clone = await testDatabase()
+  await using database = await openSmallPool(clone)
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const cut = database.transaction(tenantId, async (tx) => {
+      const [own] = await tx.execute<{ pid: number }[]>(backend)
+      await tx.execute(`insert into tenants (id, name) values (?, 'Cut')`, [tenantId])
+      await terminate(clone, own?.pid)
+    })
+    await expect(cut).rejects.toMatchObject({ failure: 'unavailable', mayHaveApplied: true })
+  }
+  await expectService(database)
+  expect((await clone.admin.query('select from tenants')).rowCount).toBe(0)
+})
