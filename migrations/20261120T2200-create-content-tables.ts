@@ -202,6 +202,7 @@ export class CreateContentTables extends Migration {
         created_at timestamptz(3) not null default now(),
         primary key (tenant_id, operation, key)
       );
+      create index idx_idempotency_keys_intent on idempotency_keys (tenant_id, intent_id);
 
       create table content_storage_usage (
         tenant_id uuid primary key references tenants (id) on delete cascade,

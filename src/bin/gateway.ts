@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { existsSync } from 'node:fs'
 import { StartupError } from '../lib/errors.ts'
 import { addFsck } from './fsck.ts'
 import { addImport } from './import.ts'
@@ -7,6 +8,9 @@ import { addServe } from './serve.ts'
 import { addStart } from './start.ts'
 import { addToken } from './token.ts'
 import { addWork } from './work.ts'
+
+// Never in tests: they must not meet the database of whoever runs them.
+if (process.env['NODE_ENV'] !== 'test' && existsSync('.env')) process.loadEnvFile()
 
 const program = new Command('gateway')
   .description('The content gateway: one GraphQL endpoint over PostgreSQL and ZeroDB.')

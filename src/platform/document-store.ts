@@ -11,6 +11,8 @@ export type { BodyEncoding, EncodedBody, StoredDocument } from './document-store
 export interface DocumentRef {
   readonly id: string
   readonly sha256: string
+  /** Of the body in UTF-8; queries are cut by what they bring back. */
+  readonly sizeBytes: number
 }
 
 export type DocumentCall = Caller
@@ -43,6 +45,9 @@ export interface DocumentStoreOptions {
   maxQueriesPerTenant?: number
   onAlarm?: (alarm: ZeroDbAlarm) => void
 }
+
+/** Bodies in one answer: a quarter of what the client reads, for JSON may double what it carries. */
+const maxQueryBytes = 8 * 1024 ** 2
 
 /** What an entry costs besides its text. */
 const overheadBytes = 512
@@ -83,6 +88,8 @@ export function createDocumentStore(options: DocumentStoreOptions): DocumentStor
     createLane({
       maxQueries: maxQueriesPerTenant,
       maxKeys: keysPerQuery,
+      maxWeight: maxQueryBytes,
+      weightOf: ({ sizeBytes }) => sizeBytes,
       query: (refs, signal) => {
         const ids = refs.map(({ id }) => id)
         return zerodb.getRowsByKey(tenantId, table, ids, { signal })

@@ -40,12 +40,25 @@ test('a page of twenty documents costs one request, the second time none', async
 
 test('a document nobody stored is null, and asked for anew the next time', async () => {
   await using local = await startStore()
-  const [tenant, ref] = [newId(), { id: newId(), sha256: 'x' }]
+  const [tenant, ref] = [newId(), { id: newId(), sha256: 'x', sizeBytes: 1 }]
 
   expect(await read(local, tenant, ref)).toBeNull()
   expect(await read(local, tenant, ref)).toBeNull()
 
   expect(local.server.calls).toHaveLength(2)
+})
+
+test('bodies too large for one answer travel in several', async () => {
+  await using local = await startStore()
+  const tenant = newId()
+  const size = 3 * 1024 ** 2
+  const refs = await insertBodies(local.zerodb, tenant, 5, (n) => String(n).repeat(size))
+  local.server.calls.length = 0
+
+  const found = await Promise.all(refs.map((ref) => read(local, tenant, ref)))
+
+  expect(found.map((document) => document?.sizeBytes)).toEqual([size, size, size, size, size])
+  expect(local.server.calls.map(({ keys }) => keys?.length)).toEqual([2, 2, 1])
 })
 
 test('what was put is there without asking', async () => {
@@ -62,7 +75,7 @@ test('what was put is there without asking', async () => {
     encoding: storage.encoding,
   })
 
-  expect(local.store.get(tenant, { id, sha256 })).toMatchObject({ raw: 'Fresh' })
+  expect(local.store.get(tenant, { id, sha256, sizeBytes: 5 })).toMatchObject({ raw: 'Fresh' })
   expect(local.store.hasCached(tenant, id)).toBe(true)
   expect(local.store.hasCached(newId(), id)).toBe(false)
 })
@@ -106,10 +119,10 @@ test('while its queries are under way a tenant gathers keys, and holds up nobody
 
   const reads: Promise<unknown>[] = []
   for (let n = 0; n < 10; n++) {
-    reads.push(read(local, busy, { id: newId(), sha256: 'x' }))
+    reads.push(read(local, busy, { id: newId(), sha256: 'x', sizeBytes: 1 }))
     await new Promise(setImmediate)
   }
-  await local.store.get(other, { id: newId(), sha256: 'x' })
+  await local.store.get(other, { id: newId(), sha256: 'x', sizeBytes: 1 })
   await Promise.all(reads)
 
   const tenants = local.server.calls.map(({ tenant }) => tenant)
@@ -248,7 +261,7 @@ test.for([
   const storage = { ...body.storage_metadata, ...lie }
   await local.zerodb.insertRow(tenant, table, { id, ...body, storage_metadata: storage })
 
-  const ref = { id, sha256: body.sha256 }
+  const ref = { id, sha256: body.sha256, sizeBytes: body.storage_metadata.size_bytes }
   await expect(read(local, tenant, ref)).rejects.toMatchObject({ failure: 'malformed' })
   expect(local.bodyAlarms).toHaveLength(1)
 })
@@ -283,7 +296,8 @@ test('a ZeroDB that hangs is given up within 2 s, though a single tenant asks', 
   if (!ref) throw new Error('nothing inserted')
   local.server.faults.add({ operation: 'query', kind: 'hang' })
   const { health } = local.zerodb
-  const ask = () => read(local, tenant, { id: newId(), sha256: 'x' }).catch(() => undefined)
+  const ask = () =>
+    read(local, tenant, { id: newId(), sha256: 'x', sizeBytes: 1 }).catch(() => undefined)
   const traffic = setInterval(() => void ask(), 10)
 
   await expect.poll(() => health().state, { timeout: 2_000 }).toBe('open')
@@ -302,7 +316,7 @@ test('a ZeroDB that hangs is given up within 2 s, though a single tenant asks', 
 
 test('one reader leaving does not disturb the others; the last one ends the request', async () => {
   await using local = await startStore()
-  const [tenant, ref] = [newId(), { id: newId(), sha256: 'x' }]
+  const [tenant, ref] = [newId(), { id: newId(), sha256: 'x', sizeBytes: 1 }]
   local.server.faults.add({ operation: 'query', kind: 'hang' })
   const leavers = [new AbortController(), new AbortController()]
   const reads = leavers.map(({ signal }) => read(local, tenant, ref, { signal }))
@@ -325,7 +339,7 @@ test('who left before the request was sent costs none', async () => {
   const { signal } = leaving
 
   const reads = Array.from({ length: 30 }, () =>
-    read(local, newId(), { id: newId(), sha256: 'x' }, { signal }),
+    read(local, newId(), { id: newId(), sha256: 'x', sizeBytes: 1 }, { signal }),
   )
   const ends = Promise.allSettled(reads)
   leaving.abort(new Error('gone'))
@@ -372,7 +386,7 @@ async function insertBodies(
     ids.map(async (id, n) => {
       const { sha256, ...body } = await encodeBody(text(n), 'text/plain')
       await zerodb.insertRow(tenant, table, { id, ...body })
-      return { id, sha256, raw: text(n) }
+      return { id, sha256, sizeBytes: body.storage_metadata.size_bytes, raw: text(n) }
     }),
   )
 }

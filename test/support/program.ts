@@ -17,7 +17,7 @@ export interface Program extends AsyncDisposable {
 
 export function runProgram(args: readonly string[], env: Record<string, string>): Program {
   const child = spawn(process.execPath, ['src/bin/gateway.ts', ...args], {
-    env: { PATH: process.env['PATH'], LOG_LEVEL: 'error', ...env },
+    env: { PATH: process.env['PATH'], NODE_ENV: 'test', LOG_LEVEL: 'error', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let printed = ''

@@ -59,7 +59,7 @@ async function post({ url, token, fetch, signal }: Endpoint, body: string): Prom
 function codeOf(error: unknown): string {
   const cause = error instanceof Error ? (error.cause ?? error) : error
   if (!(cause instanceof Error)) return String(cause)
-  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name
+  return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
 }
 
 const graphqlAnswer = z.object({

@@ -16,7 +16,7 @@ export function summarize(report: ImportReport, seconds: number): string {
   if (total === 0) return 'There are no Markdown files in this folder.'
   if (unchanged === total) return `${total} unchanged, nothing to do (${seconds.toFixed(1)} s).`
   if (stopped !== undefined) {
-    lines.push(`Stopped: ${stopped}.`)
+    lines.push(`Stopped: ${stopped}`)
     lines.push(
       `${total - settledFiles(report)} files are left; the same command goes on with them.`,
     )

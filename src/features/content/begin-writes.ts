@@ -4,16 +4,11 @@ import type { Viewer } from '../../lib/viewer.ts'
 import { quotaExceeded, reserveStorage } from '../quota/storage-usage.ts'
 import { releaseIntents } from './abort-writes.ts'
 import { claimKeys } from './claim-keys.ts'
-import type { PlannedWrite } from './plan-write.ts'
-import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write-contents.ts'
+import { type PlannedWrite, reservedBytes } from './plan-write.ts'
+import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write.ts'
 
 /** A writer whose lease has run out may be fenced; longer than any operation's deadline. */
-export const leaseSeconds = 60
-
-/** What a write takes from the quota before it stores anything. */
-export function reservedBytes({ growth }: PlannedWrite): number {
-  return Math.max(0, growth)
-}
+const leaseSeconds = 60
 
 /**
  * First step: one transaction that claims idempotency keys, notes the intents and reserves the

@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { ValidationError } from '../../lib/errors.ts'
 import type { PlannedWrite } from './plan-write.ts'
-import type { WriteOutcome } from './write-contents.ts'
+import type { WriteOutcome } from './write.ts'
 
 /** How long a key is remembered (schema: `idempotencyKey`). */
 export const keyHours = 24

@@ -3,10 +3,9 @@ import { ConflictError, StorageUnavailableError, UpstreamError } from '../../lib
 import { newId } from '../../lib/id.ts'
 import { settleStorage } from '../quota/storage-usage.ts'
 import { releaseIntents } from './abort-writes.ts'
-import { reservedBytes } from './begin-writes.ts'
 import { Content } from './content.entity.ts'
-import type { PlannedWrite } from './plan-write.ts'
-import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write-contents.ts'
+import { type PlannedWrite, reservedBytes } from './plan-write.ts'
+import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write.ts'
 
 /**
  * Last step, the switch: one transaction that flips the intents if they are still pending (the

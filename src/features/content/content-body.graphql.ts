@@ -64,12 +64,15 @@ export const ContentBodyObject = builder.objectRef<ContentBody>('ContentBody').i
   }),
 })
 
-export type BodyRef = Pick<Content, 'zerodbId' | 'sha256' | 'bodyFormat' | 'updatedAt'>
+export type BodyRef = Pick<
+  Content,
+  'zerodbId' | 'sha256' | 'storageSizeBytes' | 'bodyFormat' | 'updatedAt'
+>
 
 /** The body of one content; at once when it is in memory, so that a warm page makes no promises. */
 export function loadBody(ref: BodyRef, context: Context): ContentBody | Promise<ContentBody> {
-  const { documents, tenantId } = context
-  const found = documents.get(tenantId, { id: ref.zerodbId, sha256: ref.sha256 }, context)
+  const { zerodbId: id, sha256, storageSizeBytes: sizeBytes } = ref
+  const found = context.documents.get(context.tenantId, { id, sha256, sizeBytes }, context)
   return found instanceof Promise
     ? found.then((document) => present(ref, document))
     : present(ref, found)

@@ -23,7 +23,7 @@ export interface ContentInput {
 }
 
 /** One body, in UTF-8 bytes: what a request (2 MB) can carry. */
-export const maxBodyBytes = 2_000_000
+const maxBodyBytes = 2_000_000
 const maxMetadataBytes = 65_536
 
 const labels = z.array(z.string().trim().min(1).max(100)).max(50)

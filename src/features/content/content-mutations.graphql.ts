@@ -11,8 +11,7 @@ import {
   ValidationError,
 } from '../../lib/errors.ts'
 import { QuotaExceededError } from '../quota/quota.errors.ts'
-import { QuotaProjectionObject } from '../quota/quota.graphql.ts'
-import { projectUsage } from '../quota/storage-usage.ts'
+import { addQuotaField } from '../quota/quota.graphql.ts'
 import {
   BodyFormatEnum,
   ContentStatusEnum,
@@ -24,7 +23,7 @@ import type { ContentInput } from './content-input.ts'
 import { ExternalRefInput } from './content-where.graphql.ts'
 import { createContent, createContents } from './create-contents.ts'
 import { type ContentRef, findContent, upsertContent } from './upsert-content.ts'
-import { isFailed, type WriteOutcome } from './write-contents.ts'
+import { isFailed, type WriteOutcome } from './write.ts'
 
 const ContentBodyInput = builder.inputType('ContentBodyInput', {
   fields: (t) => ({
@@ -113,13 +112,9 @@ builder.objectType(ConflictError, {
 const ContentSuccessObject = builder.objectRef<{ contentId: string }>('ContentSuccess').implement({
   fields: (t) => ({
     content: t.field({ type: ContentNode, resolve: ({ contentId }) => contentId }),
-    quota: t.field({
-      type: QuotaProjectionObject,
-      description: 'Where the tenant stands after this write.',
-      resolve: (_success, _args, { reads }) => projectUsage(reads, 0),
-    }),
   }),
 })
+addQuotaField(ContentSuccessObject)
 
 const writeErrors = [
   ValidationError,
@@ -187,12 +182,9 @@ const ContentBatchSuccessObject = builder
         type: [BatchItemResultObject],
         resolve: ({ outcomes }) => outcomes.map((outcome, index) => ({ index, outcome })),
       }),
-      quota: t.field({
-        type: QuotaProjectionObject,
-        resolve: (_success, _args, { reads }) => projectUsage(reads, 0),
-      }),
     }),
   })
+addQuotaField(ContentBatchSuccessObject)
 
 const BatchErrorPolicyEnum = builder.enumType('BatchErrorPolicy', {
   description: 'REJECT_ALL: one bad item and nothing is changed. REJECT_FAILED: the good ones are.',

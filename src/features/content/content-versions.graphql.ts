@@ -20,7 +20,7 @@ import type { ContentVersion } from './content-version.entity.ts'
 import type { HistoryEntry } from './documents.ts'
 import type { Snapshot } from './snapshot.ts'
 
-export const ContentVersionNode = builder.loadableNodeRef('ContentVersion', {
+const ContentVersionNode = builder.loadableNodeRef('ContentVersion', {
   id: { resolve: (version: ContentVersion) => version.id },
   load: (ids: string[], context) => loadVersions(context, ids),
 })
@@ -59,6 +59,7 @@ const ContentSnapshotObject = builder.objectRef<VersionSnapshot>('ContentSnapsho
           {
             zerodbId: body.document_id,
             sha256: body.sha256,
+            storageSizeBytes: body.size_bytes,
             bodyFormat: body.format,
             updatedAt: createdAt,
           },

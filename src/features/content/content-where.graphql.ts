@@ -110,7 +110,7 @@ function refuseLongLists(value: object): void {
   }
 }
 
-export const SortDirectionEnum = builder.enumType('SortDirection', {
+const SortDirectionEnum = builder.enumType('SortDirection', {
   values: { ASC: { value: 'asc' }, DESC: { value: 'desc' } } as const,
 })
 

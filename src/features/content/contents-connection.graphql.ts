@@ -22,7 +22,7 @@ interface ContentsPage extends Page<Content> {
   where: readonly ContentWhere[]
 }
 
-export const ContentConnection = connectionOf<Content, ContentsPage>('Content', ContentNode)
+const ContentConnection = connectionOf<Content, ContentsPage>('Content', ContentNode)
 
 const CountModeEnum = builder.enumType('CountMode', {
   description:

@@ -3,13 +3,8 @@ import { mapLimit } from '../../lib/map-limit.ts'
 import type { Viewer } from '../../lib/viewer.ts'
 import { type ContentInput, validateContentInput, type ValidContentInput } from './content-input.ts'
 import { planWrite } from './plan-write.ts'
-import {
-  type BatchErrorPolicy,
-  isFailed,
-  writeContents,
-  type WriteDeps,
-  type WriteOutcome,
-} from './write-contents.ts'
+import { type BatchErrorPolicy, isFailed, type WriteDeps, type WriteOutcome } from './write.ts'
+import { writeContents } from './write-contents.ts'
 
 /** Creates one content; answers its id. Throws the DomainErrors of the `CreateContentResult` union. */
 export async function createContent(deps: WriteDeps, input: ContentInput): Promise<string> {

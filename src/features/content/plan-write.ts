@@ -140,6 +140,11 @@ async function nextBody({ body: { format, raw } }: ValidContentInput, previous: 
   return { columns, body: { encoded, document } }
 }
 
+/** What a write takes from the quota before it stores anything. */
+export function reservedBytes({ growth }: PlannedWrite): number {
+  return Math.max(0, growth)
+}
+
 /** Whether a planned update would leave everything as it is. */
 export function changesNothing(write: PlannedWrite): boolean {
   const patch = write.history['diff_from_previous']

@@ -5,7 +5,8 @@ import type { ContentInput, ValidContentInput } from './content-input.ts'
 import type { ExternalRef } from './content-where.ts'
 import { checkInput, idOrThrow } from './create-contents.ts'
 import { changesNothing, planWrite } from './plan-write.ts'
-import { writeContents, type WriteDeps } from './write-contents.ts'
+import type { WriteDeps } from './write.ts'
+import { writeContents } from './write-contents.ts'
 
 /** A content by its database id, or by its caller's own name for it. */
 export type ContentRef = { id: string } | { externalRef: ExternalRef }

@@ -1,5 +1,5 @@
 import { DomainError } from '../../lib/errors.ts'
-import type { QuotaProjection } from './storage-usage.ts'
+import type { QuotaProjection } from './quota-projection.ts'
 
 /** The write would pass the plan's storage limit; nothing was changed (E-137, E-138). */
 export class QuotaExceededError extends DomainError {

@@ -1,31 +1,42 @@
-import { builder } from '../../graphql/builder.ts'
+import type { ObjectRef } from '@pothos/core'
+import { builder, type SchemaTypes } from '../../graphql/builder.ts'
 import { ErrorInterface } from '../../graphql/errors.ts'
 import { PlanTierEnum } from '../tenancy/tenancy.graphql.ts'
 import { upgradeUrl } from './plan-tiers.ts'
 import { QuotaExceededError } from './quota.errors.ts'
-import type { QuotaProjection } from './storage-usage.ts'
+import type { QuotaProjection } from './quota-projection.ts'
+import { projectUsage } from './storage-usage.ts'
 
 const WarningLevelEnum = builder.enumType('WarningLevel', {
   description: 'From 80 % of the limit WARNING, from 85 % CRITICAL, from 100 % BLOCKED.',
   values: ['NORMAL', 'WARNING', 'CRITICAL', 'BLOCKED'] as const,
 })
 
-export const QuotaProjectionObject = builder
-  .objectRef<QuotaProjection>('QuotaProjection')
-  .implement({
-    description: 'Where the tenant stands; GB are GiB, 1024³ bytes.',
-    fields: (t) => ({
-      planTier: t.expose('planTier', { type: PlanTierEnum }),
-      canStore: t.exposeBoolean('canStore'),
-      blocked: t.exposeBoolean('blocked'),
-      reason: t.exposeString('reason', { nullable: true }),
-      currentGb: t.exposeFloat('currentGb'),
-      limitGb: t.exposeFloat('limitGb', { nullable: true, description: 'null = unlimited' }),
-      projectedGb: t.exposeFloat('projectedGb'),
-      usagePercent: t.exposeFloat('usagePercent', { nullable: true }),
-      warningLevel: t.expose('warningLevel', { type: WarningLevelEnum }),
+const QuotaProjectionObject = builder.objectRef<QuotaProjection>('QuotaProjection').implement({
+  description: 'Where the tenant stands; GB are GiB, 1024³ bytes.',
+  fields: (t) => ({
+    planTier: t.expose('planTier', { type: PlanTierEnum }),
+    canStore: t.exposeBoolean('canStore'),
+    blocked: t.exposeBoolean('blocked'),
+    reason: t.exposeString('reason', { nullable: true }),
+    currentGb: t.exposeFloat('currentGb'),
+    limitGb: t.exposeFloat('limitGb', { nullable: true, description: 'null = unlimited' }),
+    projectedGb: t.exposeFloat('projectedGb'),
+    usagePercent: t.exposeFloat('usagePercent', { nullable: true }),
+    warningLevel: t.expose('warningLevel', { type: WarningLevelEnum }),
+  }),
+})
+
+/** Adds `quota`, where the tenant stands by now, to what a write answers. */
+export function addQuotaField<Shape>(Success: ObjectRef<SchemaTypes, Shape>): void {
+  builder.objectField(Success, 'quota', (t) =>
+    t.field({
+      type: QuotaProjectionObject,
+      description: 'Where the tenant stands after this write.',
+      resolve: (_success, _args, { reads }) => projectUsage(reads, 0),
     }),
-  })
+  )
+}
 
 builder.objectType(QuotaExceededError, {
   name: 'QuotaExceededError',

@@ -17,7 +17,7 @@ export const PlanTierEnum = builder.enumType('PlanTier', {
   values: Object.fromEntries(planTiers.map((tier) => [tier.toUpperCase(), { value: tier }])),
 })
 
-export const ScopeEnum = builder.enumType('Scope', {
+const ScopeEnum = builder.enumType('Scope', {
   description: 'What a viewer may do.',
   values: scopes,
 })

@@ -5,8 +5,10 @@ export type Costs = Pick<Plan, 'zerodb' | 'cacheHits'>
 export interface LaneOptions<K, R, V> {
   /** Queries at a time; while they are under way further keys gather for the next one. */
   maxQueries: number
-  /** Keys in one query. */
+  /** Keys in one query, and what their values may weigh together; one key always travels. */
   maxKeys: number
+  maxWeight: number
+  weightOf: (key: K) => number
   /** Answers many keys at once. Its signal aborts when nobody waits for any of them any more. */
   query: (keys: readonly K[], signal: AbortSignal) => Promise<R>
   /** Takes the value of one key out of the answer. */
@@ -52,10 +54,22 @@ export function createLane<K, R, V>(options: LaneOptions<K, R, V>): Lane<K, V> {
   const waiting = new Set<Flight<K, V>>()
   let queries = 0
 
+  const takeBatch = () => {
+    const batch: Flight<K, V>[] = []
+    let weight = 0
+    for (const flight of waiting) {
+      weight += options.weightOf(flight.key)
+      if (batch.length === options.maxKeys) break
+      if (weight > options.maxWeight && batch.length > 0) break
+      batch.push(flight)
+      waiting.delete(flight)
+    }
+    return batch
+  }
+
   const depart = () => {
     while (waiting.size > 0 && queries < options.maxQueries) {
-      const batch = waiting.values().take(options.maxKeys).toArray()
-      for (const flight of batch) waiting.delete(flight)
+      const batch = takeBatch()
       queries++
       void carry(batch).finally(() => {
         queries--

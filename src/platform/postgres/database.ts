@@ -3,7 +3,6 @@ import {
   type EntityName,
   type EntityManager,
   MikroORM,
-  UniqueConstraintViolationException,
 } from '@mikro-orm/postgresql'
 import type pg from 'pg'
 import { UpstreamError } from '../../lib/errors.ts'
@@ -110,14 +109,5 @@ function isConnectionLoss(error: unknown): boolean {
   if (code) return /^(08|57P|53)|^E[A-Z]+$/.test(code)
   return /connection terminated|not queryable|timeout exceeded when trying to connect/i.test(
     error.message,
-  )
-}
-
-/** Did a statement collide with this unique constraint or index? */
-export function isUniqueViolation(error: unknown, constraint: string): boolean {
-  return (
-    error instanceof UniqueConstraintViolationException &&
-    'constraint' in error &&
-    error.constraint === constraint
   )
 }

@@ -12,6 +12,6 @@ export function selectList(
 }
 
 /** `storageSizeBytes` → `storage_size_bytes`, as the ORM's default naming strategy has it. */
-export function columnOf(property: string): string {
+function columnOf(property: string): string {
   return property.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase()
 }
