@@ -24,8 +24,7 @@ export function scenariosOf(world: World): Scenario[] {
       name: 'cold',
       title: '20 contents with bodies, every body from ZeroDB',
       target: 0.5,
-      // The requests go round over more than this, so nothing is ever found again.
-      programs: { gateway: gateway(world, 1), limit: limit(world, false) },
+      programs: { gateway: gateway(world, 0), limit: limit(world, false) },
     },
     {
       name: 'warm',

@@ -4,6 +4,7 @@ import { type ExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql'
 import { createHandler, type Request, type Response } from 'graphql-http'
 import { refuseUncleanText } from '../graphql/clean-text.ts'
 import { type Context, createContext } from '../graphql/context.ts'
+import { refuseLargeVariables } from '../graphql/input-limits.ts'
 import { isBug, maxErrors, presentError } from '../graphql/present-error.ts'
 import type { Log } from '../platform/log.ts'
 import { newPlan, type Plan } from '../platform/plan.ts'
@@ -15,7 +16,8 @@ import { readBody } from './read-body.ts'
 /** What belongs to one HTTP request while it is under way. */
 interface Exchange {
   requestId: string
-  body: string
+  /** Absent when the operation came in the address. */
+  body: string | undefined
   signal: AbortSignal
   plan: Plan
 }
@@ -36,11 +38,12 @@ export function createGraphqlHandler(schema: GraphQLSchema, services: Services) 
     async onSubscribe({ raw, context: exchange }, { query, variables, operationName }) {
       const { body, signal, plan } = exchange
       try {
+        refuseLargeVariables(variables)
         refuseUncleanText(body, { query, variables })
         const viewer = await authenticate(raw.headers.authorization, plan)
         if (!viewer) return unauthenticated
         const prepared = prepareOperation(query)
-        if ('errors' in prepared) return prepared.errors.map(presentError)
+        if ('errors' in prepared) return prepared.errors.slice(0, maxErrors).map(presentError)
         return {
           schema,
           document: prepared.document,
@@ -58,12 +61,19 @@ export function createGraphqlHandler(schema: GraphQLSchema, services: Services) 
   })
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const body = request.method === 'POST' ? await readBody(request) : ''
+    const body = request.method === 'POST' ? await readBody(request) : undefined
     using deadline = startDeadline(response, config.REQUEST_TIMEOUT_MS)
     const requestId = randomUUID()
     const { method = '', url = '', headers } = request
     const context = { requestId, body, signal: deadline.signal, plan: newPlan() }
-    const [answer, init] = await handle({ method, url, headers, body, raw: request, context })
+    const [answer, init] = await handle({
+      method,
+      url,
+      headers,
+      body: body ?? null,
+      raw: request,
+      context,
+    })
     response
       .writeHead(init.status, init.statusText, { ...init.headers, 'x-request-id': requestId })
       .end(answer)

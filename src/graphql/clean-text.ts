@@ -1,15 +1,18 @@
 import { badUserInput } from './bad-user-input.ts'
 
-const escapes = /\\u(0000|[dD][89a-fA-F])/
+const escapes = /\\u(0000|\{0+\}|[dD][89a-fA-F])/
 const nulInDocument = /\\u(0000|\{0+\})/
 
 /**
  * Refuses text that no store can keep: NUL, which PostgreSQL cannot, and halves of surrogate pairs,
- * which are not UTF-8 (RFC 3629 §3). Valid UTF-8 JSON can carry them only as escapes, so all other
- * requests pass at the price of one scan.
+ * which are not UTF-8 (RFC 3629 §3). A body of valid UTF-8 JSON can carry them only as escapes, so
+ * all other bodies pass at the price of one scan.
  */
-export function refuseUncleanText(body: string, params: { query?: unknown; variables?: unknown }) {
-  if (!escapes.test(body)) return
+export function refuseUncleanText(
+  body: string | undefined,
+  params: { query?: unknown; variables?: unknown },
+) {
+  if (body !== undefined && !escapes.test(body)) return
   const path = uncleanPath(params, [])
   if (path)
     throw badUserInput(`${path.join('.')} contains a NUL character or half a surrogate pair.`)

@@ -84,12 +84,17 @@ function withoutValues(error: GraphQLError): string {
   const variable = /^Variable "(\$\w+)" got invalid value/.exec(error.message)?.[1]
   if (variable !== undefined) {
     const place = / at "([\w.[\]]{1,200})"; /.exec(error.message)?.[1] ?? variable.slice(1)
-    const own = error.originalError?.message
+    const own = error.originalError && strip(error.originalError.message)
     const reason = own ?? harmless.exec(error.message)?.[0] ?? 'It does not fit its type.'
     return `Variable "${variable}" is invalid at "${place}": ${reason}`
   }
-  return error.message
+  return strip(error.message)
+}
+
+/** What graphql-js says about a value, up to where it begins to quote it. */
+function strip(message: string): string {
+  return message
     .replace(/^(Expected value of type "[^"]+"), found [^]*$/, '$1.')
-    .replace(/^(\w+ cannot represent [\w -]*value): [^]*$/, '$1.')
+    .replace(/^((?:\w+|Enum "\w+") cannot represent [\w -]*value): [^]*$/, '$1.')
     .replace(/^Value [^]* does not exist in ("\w+" enum\.)[^]*$/, 'The value does not exist in $1')
 }

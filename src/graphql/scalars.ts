@@ -5,6 +5,15 @@ import { builder } from './builder.ts'
 /** RFC 3339 §5.6 with a time zone; a day without a time would mean another instant to everyone. */
 const dateTime = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
 
+/** What four digits of a year can say, in UTC. */
+const earliest = new Date('0001-01-01T00:00:00Z')
+const latest = new Date('9999-12-31T23:59:59.999Z')
+
+/** February has no 30th: `Date` would take it for the 2nd of March. */
+function isDay(day: string): boolean {
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
+}
+
 builder.scalarType('DateTime', {
   description: 'An instant: RFC 3339 text with a time zone, e.g. "2026-11-20T10:15:00.000Z".',
   specifiedByURL: 'https://scalars.graphql.org/andimarek/date-time.html',
@@ -12,7 +21,7 @@ builder.scalarType('DateTime', {
   parseValue: (value) => {
     if (typeof value === 'string' && dateTime.test(value)) {
       const date = new Date(value)
-      if (!Number.isNaN(date.getTime())) return date
+      if (date >= earliest && date <= latest && isDay(value.slice(0, 10))) return date
     }
     throw badUserInput('A DateTime is RFC 3339 text with a time zone: "2026-11-20T10:15:00Z".')
   },

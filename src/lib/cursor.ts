@@ -24,7 +24,9 @@ export function decodeCursor(cursor: string, order: string, count: number): (str
   const [madeFor, ...values]: unknown[] = decoded
   if (madeFor !== order || values.length !== count) throw new InvalidCursorError()
   return values.map((value) => {
-    if (value === null || typeof value === 'string') return value
+    if (value === null) return value
+    // No value of a row contains NUL: PostgreSQL cannot keep it.
+    if (typeof value === 'string' && !value.includes('\0')) return value
     throw new InvalidCursorError()
   })
 }

@@ -18,7 +18,7 @@ export const environment = z.object({
   DATA_DIR: z.string().default('.data'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   ALLOW_STAND_INS: flag,
-  REQUEST_TIMEOUT_MS: count(10_000, 100, 60_000),
+  REQUEST_TIMEOUT_MS: count(10_000, 100, 15_000),
   BODY_CACHE_MB: count(64, 0, 65_536),
 
   DATABASE_URL: postgresUrl.optional(),

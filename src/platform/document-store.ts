@@ -5,7 +5,7 @@ import { createLane, type Caller, type Lane } from './document-store/lane.ts'
 import { keysPerQuery, type RowData, type ZeroDb, type ZeroDbAlarm } from './zerodb.ts'
 
 export { decodeBody, encodeBody } from './document-store/body.ts'
-export type { BodyEncoding, EncodedBody, StoredDocument } from './document-store/body.ts'
+export type { StoredDocument } from './document-store/body.ts'
 
 /** Which document, and the checksum PostgreSQL knows it by. */
 export interface DocumentRef {

@@ -8,8 +8,7 @@ import { createTables, type Tables } from './zerodb/tables.ts'
 import { createRowWriter, type RowWriter } from './zerodb/write-rows.ts'
 
 export type { RowData } from './zerodb/answers.ts'
-export { keysPerQuery, type ZeroDbAlarm, type ZeroDbCall } from './zerodb/client.ts'
-export type { Condition, RowQuery } from './zerodb/read-rows.ts'
+export { keysPerQuery, type ZeroDbAlarm } from './zerodb/client.ts'
 export type { NewRow } from './zerodb/write-rows.ts'
 
 export interface ZeroDbOptions {

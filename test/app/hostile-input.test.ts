@@ -7,12 +7,11 @@ import { expect, test } from 'vitest'
 import { maxRequestBytes } from '../../src/app/read-body.ts'
 import { toSchema } from '../../src/app/schema.ts'
 import { contentOrderFields } from '../../src/features/content/content-order.ts'
-import { encodeCursor } from '../../src/lib/cursor.ts'
 import { newId } from '../../src/lib/id.ts'
 import { mapLimit } from '../../src/lib/map-limit.ts'
 import { createTestContents } from '../support/contents.ts'
-import { argumentsOf, furnish, type Ids } from '../support/entries.ts'
-import { type Answer, startGateway, type TestGateway, type TestTenant } from '../support/gateway.ts'
+import { argumentsOf, furnish, type Ids, nodeTypes } from '../support/entries.ts'
+import { type Answer, startGateway, type TestGateway } from '../support/gateway.ts'
 import { countRows } from '../support/rows.ts'
 import {
   type Coordinate,
@@ -184,12 +183,21 @@ interface Place {
 
 /** Every place where a client can put a value of these scalars. */
 function placesOf(names: readonly string[]): Place[] {
-  return fieldsOf(schema).flatMap((coordinate) =>
+  return reachable.flatMap((coordinate) =>
     positionsOf(coordinate.field, ({ name }) => names.includes(name)).map((position) => ({
       coordinate,
       position,
     })),
   )
+}
+
+/** What an operation can reach by an id, with arguments of its own. */
+const reachable = fieldsOf(schema).filter(
+  ({ type }) => type.name === 'Query' || type.name === 'Mutation' || isNode(type.name),
+)
+
+function isNode(name: string): boolean {
+  return nodeTypes.some((type) => type === name)
 }
 
 const describe = ({ coordinate, position }: Place) => `${coordinate.name}(${position.join('.')})`
@@ -347,13 +355,19 @@ async function raw(
   let sent = 0
   socket.on('data', (chunk: Buffer) => received.push(chunk))
   socket.on('error', () => {})
-  const closed = once(socket, 'close')
-  await once(socket, 'connect')
+  const closed = new Promise<void>((resolve) => {
+    socket.once('close', () => resolve())
+  })
   /** False once nobody listens any more. */
   const send = async (part: string | Buffer) => {
     if (socket.destroyed || socket.readableEnded) return false
     sent += part.length
-    if (!socket.write(part)) await Promise.race([once(socket, 'drain'), closed])
+    if (!socket.write(part)) {
+      const drained = new Promise<void>((resolve) => {
+        socket.once('drain', () => resolve())
+      })
+      await Promise.race([drained, closed])
+    }
     return !socket.destroyed && received.length === 0
   }
   const started = performance.now()
@@ -520,8 +534,7 @@ test('a page has from 1 to 100 entries, however its size is given', async () => 
         ]
         for (const { text, errors } of answers) {
           const what = `${coordinate.name}(${size}: ${literal})`
-          const isGood =
-            good.includes(value as number) || (JSON.stringify(value) === '[5]' && false)
+          const isGood = good.includes(value as number)
           expect({ what, refused: isBadInput(text) }).toEqual({ what, refused: !isGood })
           expect({ what, errors: errors?.length ?? 0 }).toEqual({ what, errors: isGood ? 0 : 1 })
         }
@@ -543,29 +556,24 @@ test('a value of the wrong type is never said back, however large it is', async 
   await using gateway = await startGateway()
   const { tenant, ids } = await furnish(gateway, 'OWN')
   const before = await countRows(gateway.database.admin)
-  const leaves = fieldsOf(schema).flatMap((coordinate) =>
+  const leaves = reachable.flatMap((coordinate) =>
     positionsOf(coordinate.field, isLeafType).map((position) => ({ coordinate, position })),
   )
   const anyJson = new Set(placesOf(['JSON']).map(describe))
-  const wrong = [[secret], { [secret.toLowerCase()]: secret }, { a: { b: secret } }, secret]
+  const texts = new Set(placesOf(['String']).map(describe))
   const told: string[] = []
-  await mapLimit(
-    leaves.filter((where) => !anyJson.has(describe(where))),
-    8,
-    async (where) => {
-      for (const value of wrong) {
-        const body = requestOf(where, ids, value)
-        const { text, status } = await post(gateway, tenant.tokens.owner, body)
-        if (status !== 200) told.push(`${describe(where)} ${JSON.stringify(value)}: ${status}`)
-        // A text where a text may stand is no wrong type; it may come back as data.
-        if (text.includes(secret) && value !== secret && !text.includes('"data":{')) {
-          told.push(`${describe(where)} ${JSON.stringify(value)}: ${text.slice(0, 300)}`)
-        }
-        if (value === secret && /"message":"[^"]*SECRET/.test(text))
-          told.push(`${describe(where)}: ${text.slice(0, 300)}`)
+  await mapLimit(leaves, 8, async (where) => {
+    const what = describe(where)
+    if (anyJson.has(what)) return
+    const wrong = [[secret], { key: secret }, { a: { b: secret } }]
+    for (const value of texts.has(what) ? wrong : [...wrong, secret]) {
+      const body = requestOf(where, ids, value)
+      const { text, status } = await post(gateway, tenant.tokens.owner, body)
+      if (status !== 200 || !isBadInput(text) || text.includes(secret)) {
+        told.push(`${what} ${JSON.stringify(value)}: ${text.slice(0, 300)}`)
       }
-    },
-  )
+    }
+  })
   expect(told).toEqual([])
 
   const large = secret.repeat(160_000)
@@ -797,7 +805,6 @@ test('a cursor with edited values is refused or leads to a place in one’s own 
             what,
             foreign: false,
           })
-          if (value === honest[field]) codes.push('unexpected')
         }
       }
     }
@@ -823,7 +830,6 @@ test('a cursor of another tenant is a place in one’s own list', async () => {
       expect(text).not.toContain('CANARY')
     }
   }
-  expect(encodeCursor('x', [])).not.toBe('')
 })
 
 const deep = (depth: number, leaf: unknown, wrap: (inner: unknown) => unknown): unknown => {
@@ -975,6 +981,46 @@ test('inputs that break a rule are refused by type, and nothing is stored', asyn
   expect(gateway.zerodb.calls).toEqual([])
 })
 
+test('numbers at the ends of their range are refused or mean what they say', async () => {
+  await using gateway = await startGateway()
+  const { tenant, ids } = await furnish(gateway, 'OWN')
+  const ask = async (fields: string) =>
+    gateway.query(tenant, `{ content(ref: { id: "${ids.Content}" }) { ${fields} } }`)
+  for (const number of [-(2 ** 31), -1, 0, 2, 2 ** 31 - 1]) {
+    const { data, errors } = await ask(`versionByNumber(number: ${number}) { id }`)
+    expect({ number, data, errors }).toEqual({
+      number,
+      data: { content: { versionByNumber: null } },
+      errors: undefined,
+    })
+    const cut = await ask(`preview(maxLength: ${number}) body { text(maxLength: ${number}) }`)
+    expect(cut.errors).toBeUndefined()
+    const count = await gateway.query(
+      tenant,
+      `{ contents { totalCount(cap: ${number}) { value } } }`,
+    )
+    expect(codesOf(count)).toEqual(number === 2 ? [] : ['BAD_USER_INPUT'])
+  }
+  for (const number of [2 ** 31, 1e10, 0.5]) {
+    expect(codesOf(await ask(`versionByNumber(number: ${number}) { id }`))).toEqual([
+      'BAD_USER_INPUT',
+    ])
+  }
+})
+
+test('a JSON body that no answer could hold is refused', async () => {
+  await using gateway = await startGateway()
+  const tenant = await gateway.newTenant()
+  const create = (raw: string) =>
+    gateway.query(tenant, createDocument, { input: { title: 'x', body: { format: 'JSON', raw } } })
+  for (const depth of [501, 10_000, 900_000]) {
+    expect((await create(deepText(depth, '[', '', ']'))).text).toContain('ValidationError')
+  }
+  expect((await create(deepText(500, '[', '', ']'))).text).toContain('ContentSuccess')
+  const { status, errors } = await gateway.query(tenant, '{ contents { nodes { body { json } } } }')
+  expect({ status, errors }).toEqual({ status: 200, errors: undefined })
+})
+
 test('dates at the ends of time are refused or found nothing at', async () => {
   await using gateway = await startGateway()
   const { tenant } = await furnish(gateway, 'OWN')
@@ -1006,20 +1052,26 @@ test('dates at the ends of time are refused or found nothing at', async () => {
 test('keys that mean something to JavaScript are keys like any other', async () => {
   await using gateway = await startGateway()
   const tenant = await gateway.newTenant()
-  const polluting =
-    '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":"x","nested":{"__proto__":{"polluted":1}}}'
-  const body = (metadata: string, more = '') =>
-    `{"query":${JSON.stringify(createDocument)},"variables":{"__proto__":{"polluted":1}${more},"input":{"title":"x","body":{"raw":"x"},"metadata":${metadata}}},"__proto__":{"polluted":1}}`
-  const { text, status } = await post(gateway, tenant.tokens.owner, body(polluting))
-  expect(status).toBe(200)
-  expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
-  // Kept as it is or refused: nothing is lost without a word.
-  expect(text).toSatisfy(
-    (answer: string) =>
-      answer.includes('ValidationError') || answer.includes(`"metadata":${polluting}`),
+  const body = (metadata: string) =>
+    `{"query":${JSON.stringify(createDocument)},"variables":{"__proto__":{"polluted":1},"input":
+      {"title":"x","body":{"raw":"x"},"metadata":${metadata}}},"__proto__":{"polluted":1}}`
+  for (const metadata of [
+    '{"__proto__":{"polluted":1}}',
+    '{"nested":[{"__proto__":{"polluted":1}}]}',
+    '{"\\u005f_proto__":{"polluted":1}}',
+  ]) {
+    const { text } = await post(gateway, tenant.tokens.owner, body(metadata))
+    expect(text).toContain('"__typename":"ValidationError"')
+  }
+  const literal = await gateway.query(
+    tenant,
+    `mutation { createContent(input: { title: "x", body: { raw: "x" }, metadata: { a: { __proto__: { polluted: 1 } } } }) { __typename } }`,
   )
+  expect(literal.text).toContain('"__typename":"ValidationError"')
   const harmless =
     '{"constructor":{"prototype":1},"toString":"x","hasOwnProperty":null,"valueOf":1}'
+  const quoted = String.raw`{"text":"\"__proto__\":","a\"__proto__\"":1}`
+  expect((await post(gateway, tenant.tokens.owner, body(quoted))).text).toContain('ContentSuccess')
   const kept = await post(gateway, tenant.tokens.owner, body(harmless))
   expect(kept.text).toContain('ContentSuccess')
   const { data } = await gateway.query<{ contents: { nodes: { metadata: object }[] } }, Values>(
@@ -1031,5 +1083,3 @@ test('keys that mean something to JavaScript are keys like any other', async () 
   )
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined()
 })
-
-export type { TestTenant }

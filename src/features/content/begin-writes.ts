@@ -7,8 +7,11 @@ import { claimKeys } from './claim-keys.ts'
 import { type PlannedWrite, reservedBytes } from './plan-write.ts'
 import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write.ts'
 
-/** A writer whose lease has run out may be fenced; longer than any operation's deadline. */
-const leaseSeconds = 60
+/**
+ * A writer whose lease has run out may be fenced. Longer than any request may take (15 s), and short,
+ * for a caller who repeats a call whose writer died waits so long for its key.
+ */
+const leaseSeconds = 20
 
 /**
  * First step: one transaction that claims idempotency keys, notes the intents and reserves the

@@ -1,6 +1,7 @@
 import { type EntityManager, raw } from '@mikro-orm/postgresql'
 import { ConflictError, StorageUnavailableError, UpstreamError } from '../../lib/errors.ts'
 import { newId } from '../../lib/id.ts'
+import { isUniqueViolation } from '../../platform/postgres/database.ts'
 import { settleStorage } from '../quota/storage-usage.ts'
 import { releaseIntents } from './abort-writes.ts'
 import { Content } from './content.entity.ts'
@@ -76,16 +77,34 @@ async function advanceContents(tx: EntityManager, writes: readonly PlannedWrite[
     conflicts.set(write, await existsAlready(tx, externalSystem, externalId))
   }
   for (const write of writes) {
-    if (!write.previous) continue
-    const { tenantId, id, ...columns } = write.next
-    const advanced = await tx.nativeUpdate(
-      Content,
-      { tenantId, id, version: write.previous.version, deletedAt: null },
-      { ...columns, updatedAt: databaseTime() },
-    )
-    if (advanced === 0) conflicts.set(write, await movedOn(tx, id))
+    const conflict = write.previous && (await advance(tx, write, write.previous))
+    if (conflict) conflicts.set(write, conflict)
   }
   return conflicts
+}
+
+async function advance(
+  tx: EntityManager,
+  { next }: PlannedWrite,
+  previous: Content,
+): Promise<ConflictError | undefined> {
+  const { tenantId, id, ...columns } = next
+  const { externalSystem, externalId } = next
+  const update = (em: EntityManager) =>
+    em.nativeUpdate(
+      Content,
+      { tenantId, id, version: previous.version, deletedAt: null },
+      { ...columns, updatedAt: databaseTime() },
+    )
+  const keepsRef = externalSystem === previous.externalSystem && externalId === previous.externalId
+  try {
+    // A savepoint, because a reference that is taken must not end the writes around this one.
+    const advanced = await (keepsRef ? update(tx) : tx.transactional(update))
+    return advanced === 0 ? await movedOn(tx, id) : undefined
+  } catch (error) {
+    if (!isUniqueViolation(error, 'uq_content_items_external_ref')) throw error
+    return existsAlready(tx, externalSystem, externalId)
+  }
 }
 
 /** Inserts the new contents; answers those whose external reference is taken. */

@@ -1,4 +1,5 @@
 import { type FieldIssue, ValidationError } from '../../lib/errors.ts'
+import { isWithin } from '../../lib/nesting.ts'
 import { z } from 'zod'
 import type { BodyFormat, ContentStatus, ContentType, Platform } from './content.entity.ts'
 import type { ExternalRef } from './content-where.ts'
@@ -26,6 +27,11 @@ export interface ContentInput {
 const maxBodyBytes = 2_000_000
 const maxMetadataBytes = 65_536
 
+/** More mistakes tell a client nothing new. */
+const maxIssues = 20
+/** A JSON body can be asked for as JSON, and has to be written out again then. */
+const jsonBodyLimits = { depth: 500, items: Infinity, entries: Infinity }
+
 const labels = z.array(z.string().trim().min(1).max(100)).max(50)
 
 const rules = z
@@ -45,10 +51,15 @@ const rules = z
     hashtags: labels,
     mentions: labels,
     metadata: z
-      .record(z.string(), z.unknown(), 'must be a JSON object')
+      .custom<Record<string, unknown>>(isJsonObject, 'must be a JSON object')
       .refine(
         (value) => Buffer.byteLength(JSON.stringify(value)) <= maxMetadataBytes,
         `must not exceed ${maxMetadataBytes} bytes as JSON`,
+      )
+      // Copied by one library or the other, it would be lost or change what the object is.
+      .refine(
+        (value) => !JSON.stringify(value).includes('"__proto__":'),
+        'must not have a key "__proto__"',
       ),
     externalRef: z
       .object({ system: z.string().min(1).max(100), id: z.string().min(1).max(500) })
@@ -77,7 +88,7 @@ export function validateContentInput(
         message: issue.message,
       }))
   issues.push(...crossChecks(input, path, now))
-  if (!parsed.success || issues.length > 0) throw new ValidationError(issues)
+  if (!parsed.success || issues.length > 0) throw new ValidationError(issues.slice(0, maxIssues))
   const { title, tags, hashtags, mentions, metadata } = parsed.data
   return { ...input, title, tags, hashtags, mentions, metadata }
 }
@@ -95,7 +106,11 @@ function* crossChecks(
     yield issue([...path, 'scheduledAt'], 'IN_THE_PAST', 'must be in the future')
   }
   if (body.format === 'json' && !isJson(body.raw)) {
-    yield issue([...path, 'body', 'raw'], 'INVALID_JSON', 'must be JSON, as the format says')
+    yield issue(
+      [...path, 'body', 'raw'],
+      'INVALID_JSON',
+      'must be JSON, as the format says, and at most 500 deep',
+    )
   }
 }
 
@@ -103,10 +118,13 @@ function issue(path: readonly string[], code: string, message: string): FieldIss
   return { path, code, message }
 }
 
+function isJsonObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 function isJson(text: string): boolean {
   try {
-    JSON.parse(text)
-    return true
+    return isWithin(JSON.parse(text), jsonBodyLimits)
   } catch {
     return false
   }

@@ -22,11 +22,18 @@ const orders = {
   },
 }
 
+/** As `toISOString` prints the years that PostgreSQL reads in the same way. */
+function isInstant(value: string): boolean {
+  if (!/^\d{4}-/.test(value) || value.startsWith('0000')) return false
+  const date = new Date(value)
+  return !Number.isNaN(date.getTime()) && date.toISOString() === value
+}
+
 function instant(sql: string, dateOf: (row: Content) => Date | null | undefined) {
   return {
     sql,
     valueOf: (row: Content) => dateOf(row)?.toISOString() ?? '-infinity',
-    accepts: (value: string) => value === '-infinity' || !Number.isNaN(Date.parse(value)),
+    accepts: (value: string) => value === '-infinity' || isInstant(value),
   }
 }
 

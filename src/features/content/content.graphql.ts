@@ -119,7 +119,11 @@ ContentNode.implement({
       description: 'Your own fields; all of them, or those named in `keys`.',
       args: { keys: t.arg.stringList() },
       resolve: ({ metadata }, { keys }) =>
-        keys ? Object.fromEntries(keys.map((key) => [key, metadata[key] ?? null])) : metadata,
+        keys
+          ? Object.fromEntries(
+              keys.map((key) => [key, Object.hasOwn(metadata, key) ? metadata[key] : null]),
+            )
+          : metadata,
     }),
     scheduledAt: t.expose('scheduledAt', { type: 'DateTime', nullable: true }),
     publishedAt: t.expose('publishedAt', { type: 'DateTime', nullable: true }),

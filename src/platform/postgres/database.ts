@@ -3,6 +3,7 @@ import {
   type EntityName,
   type EntityManager,
   MikroORM,
+  UniqueConstraintViolationException,
 } from '@mikro-orm/postgresql'
 import type pg from 'pg'
 import { UpstreamError } from '../../lib/errors.ts'
@@ -46,7 +47,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       options: '-c timezone=UTC',
     },
   })
-  const pool: pg.Pool = await orm.em.getConnection().getNativeClient()
+  const connection = orm.em.getConnection()
+  // Without a look at the server: the gateway starts while PostgreSQL is away, and says so in /readyz.
+  await connection.connect({ skipOnConnect: true })
+  const pool: pg.Pool = await connection.getNativeClient()
   reclaimLost(pool)
   return {
     reads: createReadPool(pool),
@@ -109,5 +113,14 @@ function isConnectionLoss(error: unknown): boolean {
   if (code) return /^(08|57P|53)|^E[A-Z]+$/.test(code)
   return /connection terminated|not queryable|timeout exceeded when trying to connect/i.test(
     error.message,
+  )
+}
+
+/** Did a statement collide with this unique constraint or index? */
+export function isUniqueViolation(error: unknown, constraint: string): boolean {
+  return (
+    error instanceof UniqueConstraintViolationException &&
+    'constraint' in error &&
+    error.constraint === constraint
   )
 }

@@ -1,6 +1,7 @@
 import { Migrator } from '@mikro-orm/migrations'
 import { MikroORM } from '@mikro-orm/postgresql'
 import { fileURLToPath } from 'node:url'
+import { StartupError } from '../../lib/errors.ts'
 
 const directory = fileURLToPath(new URL('../../../migrations', import.meta.url))
 
@@ -27,9 +28,26 @@ export async function migrate(ownerUrl: string, to?: string): Promise<string[]> 
         down ? await migrator.down({ to: to === '0' ? 0 : to }) : await migrator.up({ to }),
       )
     })
+  } catch (error) {
+    throw isUnreachable(error) ? new StartupError([unreachable(ownerUrl, error)]) : error
   } finally {
     await orm.close()
   }
+}
+
+function isUnreachable(error: unknown): error is Error & { code: string } {
+  return (
+    error instanceof Error && 'code' in error && /^(E[A-Z]+|28...|3D000)$/.test(`${error.code}`)
+  )
+}
+
+function unreachable(
+  ownerUrl: string,
+  { code, message }: { code: string; message: string },
+): string {
+  const { hostname, port, pathname } = new URL(ownerUrl)
+  const place = `${hostname}:${port || 5432}${pathname}`
+  return `PostgreSQL at ${place} does not let the owner in (${code}: ${message}). Check DATABASE_OWNER_URL.`
 }
 
 function namesOf(migrations: readonly { name: string }[]): string[] {
