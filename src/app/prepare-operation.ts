@@ -7,6 +7,8 @@ import {
   validate,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
+import { badUserInput } from '../graphql/bad-user-input.ts'
+import { isNestedTooDeep } from '../graphql/document-nesting.ts'
 import { maxErrors } from '../graphql/present-error.ts'
 
 /** More tokens than any real operation has; bounds what parsing and validation can cost. */
@@ -33,6 +35,7 @@ export function createPrepareOperation(schema: GraphQLSchema): (query: string) =
 }
 
 function prepare(schema: GraphQLSchema, query: string): Prepared {
+  if (isNestedTooDeep(query)) return { errors: [badUserInput('The document nests too deep.')] }
   try {
     const document = parse(query, { maxTokens })
     const errors = validate(schema, document, specifiedRules, { maxErrors })

@@ -1,5 +1,6 @@
-import type { GraphQLSchema } from 'graphql'
+import { assertInterfaceType, type GraphQLSchema } from 'graphql'
 import { builder } from '../graphql/builder.ts'
+import { encodeGlobalId } from '../graphql/global-id.ts'
 import '../graphql/scalars.ts'
 import '../graphql/errors.ts'
 import '../features/tenancy/tenancy.graphql.ts'
@@ -11,5 +12,15 @@ import '../features/content/content-mutations.graphql.ts'
 
 /** The one schema. Every `*.graphql.ts` is imported above and adds its part to the builder. */
 export function toSchema(): GraphQLSchema {
-  return builder.toSchema()
+  const schema = builder.toSchema()
+  answerIdsAtOnce(schema)
+  return schema
+}
+
+/** Relay's plugin resolves each `id` by a promise, and one such field makes a page of promises. */
+function answerIdsAtOnce(schema: GraphQLSchema): void {
+  for (const type of schema.getPossibleTypes(assertInterfaceType(schema.getType('Node')))) {
+    const field = type.getFields()['id']
+    if (field) field.resolve = ({ id }: { id: string }) => encodeGlobalId(type.name, id)
+  }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** Bytes of `text` in UTF-8: the unit of every size and quota. */
 export function utf8Size(text: string): number {
@@ -7,7 +7,7 @@ export function utf8Size(text: string): number {
 
 /** SHA-256 of the UTF-8 bytes, lower-case hex. */
 export function sha256(text: string): string {
-  return createHash('sha256').update(text, 'utf8').digest('hex')
+  return hash('sha256', text, 'hex')
 }
 
 /** The API's "GB" are GiB, 1024³ bytes (X-29). */

@@ -27,7 +27,7 @@ export const entries: Record<string, (own: Ids) => Values> = {
   'Query.contents': () => ({}),
   'Query.campaignSpace': ({ CampaignSpace }) => ({ id: CampaignSpace }),
   'Mutation.createContent': () => ({ input: sampleInput }),
-  'Mutation.createContents': () => ({ inputs: [sampleInput] }),
+  'Mutation.createContents': () => ({ inputs: [sampleInput], errorPolicy: 'REJECT_ALL' }),
   'Mutation.upsertContent': ({ Content }) => ({ ref: { id: Content }, input: sampleInput }),
 }
 

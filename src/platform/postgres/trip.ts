@@ -1,5 +1,7 @@
 import pg from 'pg'
 
+const textArray = 1009
+
 interface Field {
   name: string
   parse: (text: string) => unknown
@@ -11,6 +13,8 @@ export interface Statement {
   name: string
   /** Known after the first answer; later trips need not ask for a description. */
   fields: Field[] | undefined
+  /** A row of nulls: copies of it share their shape. */
+  blank?: Record<string, unknown>
 }
 
 export interface Read {
@@ -61,17 +65,19 @@ export class Trip implements pg.Submittable {
       name,
       parse: parserOf(dataTypeID),
     }))
+    read.statement.blank = Object.fromEntries(fields.map(({ name }) => [name, null]))
   }
 
   handleDataRow({ fields: texts }: { fields: (string | null)[] }): void {
     const read = this.#reads[this.#current]
     const fields = read?.statement.fields
     if (!read || !fields) return
-    const row: Record<string, unknown> = {}
+    const row = { ...read.statement.blank }
     for (let index = 0; index < fields.length; index++) {
-      const field = fields[index] as Field
       const text = texts[index]
-      row[field.name] = text == null ? null : field.parse(text)
+      if (text == null) continue
+      const field = fields[index] as Field
+      row[field.name] = field.parse(text)
     }
     read.rows.push(row)
   }
@@ -104,7 +110,10 @@ const own = new Map<number, (text: string) => unknown>([
 ])
 
 function parserOf(dataTypeId: number): (text: string) => unknown {
-  return own.get(dataTypeId) ?? pg.types.getTypeParser(dataTypeId, 'text')
+  const parse = own.get(dataTypeId) ?? pg.types.getTypeParser(dataTypeId, 'text')
+  // Most lists are empty.
+  if (dataTypeId === textArray) return (text) => (text === '{}' ? [] : parse(text))
+  return parse
 }
 
 /** `2026-11-20 10:15:00.123+00`, as a session in UTC prints it; anything else goes the slow way. */
