@@ -180,7 +180,7 @@ test(`${operationCount} operations of ${tenantCount} tenants over ${poolSize} co
      where datname = current_database() and application_name = 'content-gateway' and state <> 'idle'`,
   )
   expect(left).toEqual([])
-}, 120_000)
+}, 600_000)
 
 function isDenied(error: unknown): boolean {
   return (

@@ -137,7 +137,7 @@ function list(parts: readonly string[]): string {
 }
 
 /** What can be asked of a type without arguments, `depth` objects deep. */
-export function selectionOf(
+function selectionOf(
   schema: GraphQLSchema,
   output: GraphQLOutputType,
   depth: number,

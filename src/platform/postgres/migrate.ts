@@ -35,10 +35,10 @@ export async function migrate(ownerUrl: string, to?: string): Promise<string[]> 
   }
 }
 
+/** No connection, no such database (3D000), or the owner is refused (class 28). */
 function isUnreachable(error: unknown): error is Error & { code: string } {
-  return (
-    error instanceof Error && 'code' in error && /^(E[A-Z]+|28...|3D000)$/.test(`${error.code}`)
-  )
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false
+  return /^(E[A-Z]+|28...|3D000)$/.test(error.code)
 }
 
 function unreachable(
