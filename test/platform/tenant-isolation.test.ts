@@ -160,7 +160,7 @@ test(`${operationCount} operations of ${tenantCount} tenants over ${poolSize} co
           seen.foreign += rows.filter((row) => row.tenantId !== tenantId).length
         } catch (error) {
           if (kind === 'forgetTenant' && isDenied(error)) seen.denied++
-          else if (isCut(error)) seen.cut++
+          else if (isCut(kind, error)) seen.cut++
           else if (!isExpected(kind, error)) surprises.push(error)
         }
       })
@@ -188,10 +188,11 @@ function isDenied(error: unknown): boolean {
   )
 }
 
-/** Somebody ended the connection under it. */
-function isCut(error: unknown): boolean {
+/** Somebody ended the connection under it; only what goes past `Database` may say so in raw words. */
+function isCut(kind: Kind, error: unknown): boolean {
   if (error instanceof UpstreamError) return error.failure === 'unavailable'
-  return error instanceof Error && /terminat|Connection terminated/.test(error.message)
+  const message = error instanceof Error ? error.message : ''
+  return kind === 'forgetTenant' && /terminat|not queryable/i.test(message)
 }
 
 function isExpected(kind: Kind, error: unknown): boolean {

@@ -137,11 +137,7 @@ function list(parts: readonly string[]): string {
 }
 
 /** What can be asked of a type without arguments, `depth` objects deep. */
-function selectionOf(
-  schema: GraphQLSchema,
-  output: GraphQLOutputType,
-  depth: number,
-): string {
+function selectionOf(schema: GraphQLSchema, output: GraphQLOutputType, depth: number): string {
   const type = getNamedType(output)
   if (isLeafType(type)) return ''
   if (!isAbstractType(type)) return `{ __typename ${membersOf(schema, type, depth, '')} }`
