@@ -101,7 +101,7 @@ test('processes that start at the same moment end up with one stand-in', async (
   expect(holders.filter(({ held }) => held.started)).toHaveLength(1)
   const pid = await pidIn(directory.path)
   await Promise.all(holders.map((holder) => holder[Symbol.asyncDispose]()))
-  expect(await isRunning(pid)).toBe(false)
+  await until(async () => !(await isRunning(pid)))
 })
 
 test('opens at the same moment in one process get one stand-in', async () => {

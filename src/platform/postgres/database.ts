@@ -63,7 +63,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         () => true,
         () => false,
       ),
-    [Symbol.asyncDispose]: () => orm.close(),
+    async [Symbol.asyncDispose]() {
+      await orm.close()
+      // The ORM leaves a pool alone through which it never sent anything itself.
+      if (!pool.ending) await pool.end()
+    },
   }
 }
 
