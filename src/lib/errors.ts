@@ -115,7 +115,7 @@ export type UpstreamFailure =
 /** A neighbour failed. The message is for our log; no upstream text ever reaches a client. */
 export class UpstreamError extends Error {
   override readonly name = 'UpstreamError'
-  /** `ZeroDB` or `PostgreSQL`. */
+  /** `ZeroDB`, `PostgreSQL` or `identity provider`. */
   readonly neighbour: string
   readonly failure: UpstreamFailure
   /** When a repeat has a chance, in milliseconds from now. */

@@ -7,6 +7,7 @@ import {
   type JWTVerifyGetKey,
 } from 'jose'
 import { LRUCache } from 'lru-cache'
+import { UpstreamError } from '../lib/errors.ts'
 import { isUuid } from '../lib/id.ts'
 
 /** What a valid token says about its bearer. */
@@ -39,8 +40,9 @@ const kinds = [undefined, 'jwt', 'at+jwt', 'application/at+jwt']
 
 /**
  * Verifies JSON Web Tokens (RFC 7519, best practices of RFC 8725): signature, issuer, audience,
- * expiry, and a UUID in the tenant claim. Null for a token that proves nothing. A verified token is
- * remembered until it expires: signatures are dear.
+ * expiry, and a UUID in the tenant claim. Null for a token that proves nothing; UpstreamError while
+ * the issuer's keys cannot be had, for then nobody knows. A verified token is remembered until it
+ * expires: signatures are dear.
  */
 export function createTokenVerifier(options: TokenVerifierOptions) {
   const { issuer, audience, algorithms, tenantClaim, keys } = options
@@ -59,7 +61,10 @@ export function createTokenVerifier(options: TokenVerifierOptions) {
     }).then(
       ({ payload, protectedHeader: { typ } }) =>
         kinds.includes(typ?.toLowerCase()) ? readClaims(payload, payload[tenantClaim]) : null,
-      () => null,
+      (error: unknown) => {
+        if (error instanceof UpstreamError) throw error
+        return null
+      },
     )
     if (claims) verified.set(token, claims)
     return claims
@@ -100,10 +105,15 @@ export function remoteKeys(url: string): JWTVerifyGetKey {
       // The issuer did answer: a key that it does not name was never its own or was withdrawn.
       if (isNoMatch(error)) throw error
       failedAt = now
-      if (!kept) throw error
+      if (!kept) throw unavailable(error)
       return createLocalJWKSet(kept)(header, token)
     }
   }
+}
+
+function unavailable(cause: unknown): UpstreamError {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return new UpstreamError('identity provider', 'unavailable', message, { cause })
 }
 
 function isNoMatch(error: unknown): boolean {

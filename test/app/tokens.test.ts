@@ -266,7 +266,8 @@ test('known keys are good for a day while the issuer is down, and it is asked ra
   expect(own.server.requests - before).toBeLessThanOrEqual(2)
 
   advance(120)
-  expect(await fresh()).toBeNull()
+  // Nobody can tell any more whether it is good: neither accepted nor called bad.
+  await expect(fresh()).rejects.toMatchObject({ failure: 'unavailable' })
   own.state.down = false
   advance(1)
   expect(await fresh()).not.toBeNull()

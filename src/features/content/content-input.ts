@@ -99,6 +99,10 @@ function* crossChecks(
   now: Date,
 ): Iterable<FieldIssue> {
   const { status, scheduledAt, body } = input
+  if (input.campaignSpaceId && !input.brandId) {
+    // Or people outside the campaign's brand would see it: what has no brand is everybody's.
+    yield issue([...path, 'brandId'], 'REQUIRED', 'is needed with a campaignSpaceId')
+  }
   if (status === 'scheduled' && !scheduledAt) {
     yield issue([...path, 'scheduledAt'], 'REQUIRED', 'is needed for the status SCHEDULED')
   }
