@@ -29,8 +29,8 @@ export async function releaseIntents(
 ): Promise<void> {
   const released = await tx.execute<{ reserved_bytes: string }[]>(
     `update content_write_intents set state = 'aborted'
-     where id = any(?::uuid[]) and state = 'pending' returning reserved_bytes`,
-    [`{${intentIds.join(',')}}`],
+     where tenant_id = ? and id = any(?::uuid[]) and state = 'pending' returning reserved_bytes`,
+    [tenantId, `{${intentIds.join(',')}}`],
   )
   const reserved = released.reduce((sum, row) => sum + Number(row.reserved_bytes), 0)
   await settleStorage(tx, tenantId, { reserved, growth: 0, items: 0 })

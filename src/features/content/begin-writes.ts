@@ -1,6 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { type DomainError, ValidationError } from '../../lib/errors.ts'
-import type { Viewer } from '../../lib/viewer.ts'
 import { quotaExceeded, reserveStorage } from '../quota/storage-usage.ts'
 import { releaseIntents } from './abort-writes.ts'
 import { claimKeys } from './claim-keys.ts'
@@ -34,14 +33,14 @@ export function beginWrites(
       if ('error' in outcome) fail(write, outcome.error)
       else outcomes.set(write, outcome)
     }
-    for (const [write, error] of await danglingReferences(tx, deps.viewer, open())) {
+    for (const [write, error] of await danglingReferences(tx, deps.tenantId, open())) {
       fail(write, error)
     }
     await insertIntents(tx, open())
     await releaseIntents(tx, deps.tenantId, superseded)
     const rejected = await reserve(tx, deps.tenantId, open())
     for (const [write, error] of rejected) fail(write, error)
-    await forget(tx, [...outcomes.keys()])
+    await forget(tx, deps.tenantId, [...outcomes.keys()])
     return open()
   }
   return deps.database.transaction(deps.tenantId, begin, deps.plan)
@@ -67,32 +66,31 @@ async function insertIntents(tx: EntityManager, writes: readonly PlannedWrite[])
   )
 }
 
-/** Brands and campaign spaces that are not there; one out of reach is as absent as an invented one. */
+/** Brands that are not there, and campaign spaces that are not in the brand given. */
 async function danglingReferences(
   tx: EntityManager,
-  { brandIds }: Viewer,
+  tenantId: string,
   writes: readonly PlannedWrite[],
 ): Promise<Map<PlannedWrite, ValidationError>> {
   const rejected = new Map<PlannedWrite, ValidationError>()
-  const wanted = writes.filter(({ next }) => next.brandId ?? next.campaignSpaceId)
+  const wanted = writes.filter(({ next }) => next.brandId)
   if (wanted.length === 0) return rejected
-  const reach = brandIds && `{${brandIds.join(',')}}`
   const [found] = await tx.execute<{ brands: string[]; spaces: string[] }[]>(
-    `select array(select id::text from brands where id = any(?::uuid[])) as brands,
+    `select array(
+         select id::text from brands where tenant_id = ? and id = any(?::uuid[])
+       ) as brands,
        array(
-         select id || ':' || brand_id from campaign_spaces
-         where id = any(?::uuid[]) and (?::uuid[] is null or brand_id = any(?::uuid[]))
+         select brand_id || '/' || id from campaign_spaces where tenant_id = ? and id = any(?::uuid[])
        ) as spaces`,
-    [idList(wanted, 'brandId'), idList(wanted, 'campaignSpaceId'), reach, reach],
+    [tenantId, idList(wanted, 'brandId'), tenantId, idList(wanted, 'campaignSpaceId')],
   )
   const brands = new Set(found?.brands)
-  const brandOfSpace = new Map(found?.spaces.map((pair) => pair.split(':') as [string, string]))
+  const spaces = new Set(found?.spaces)
   for (const write of wanted) {
     const { brandId, campaignSpaceId } = write.next
-    const brandOfCampaign = brandOfSpace.get(campaignSpaceId ?? '')
     if (brandId && !brands.has(brandId)) {
       rejected.set(write, notThere(write, 'brandId', 'There is no such brand'))
-    } else if (campaignSpaceId && brandOfCampaign !== (brandId ?? brandOfCampaign ?? '')) {
+    } else if (campaignSpaceId && !spaces.has(`${brandId}/${campaignSpaceId}`)) {
       const message = 'There is no such campaign space in this brand'
       rejected.set(write, notThere(write, 'campaignSpaceId', message))
     }
@@ -127,9 +125,19 @@ async function reserve(
 }
 
 /** Writes that end here leave no trace: neither an intent nor a claimed key. */
-async function forget(tx: EntityManager, writes: readonly PlannedWrite[]): Promise<void> {
+async function forget(
+  tx: EntityManager,
+  tenantId: string,
+  writes: readonly PlannedWrite[],
+): Promise<void> {
   if (writes.length === 0) return
-  const ids = `{${writes.map(({ intentId }) => intentId).join(',')}}`
-  await tx.execute(`delete from content_write_intents where id = any(?::uuid[])`, [ids])
-  await tx.execute(`delete from idempotency_keys where intent_id = any(?::uuid[])`, [ids])
+  const mine = [tenantId, `{${writes.map(({ intentId }) => intentId).join(',')}}`]
+  await tx.execute(
+    `delete from content_write_intents where tenant_id = ? and id = any(?::uuid[])`,
+    mine,
+  )
+  await tx.execute(
+    `delete from idempotency_keys where tenant_id = ? and intent_id = any(?::uuid[])`,
+    mine,
+  )
 }

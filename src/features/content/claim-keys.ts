@@ -87,8 +87,8 @@ async function settleContested(
   await tx.execute(
     `update idempotency_keys set input_hash = ?, content_id = ?, intent_id = ?, completed_at = null,
        created_at = now()
-     where operation = ? and key = ?`,
-    [write.inputHash, write.next.id, write.intentId, write.operation, write.idempotencyKey],
+     where tenant_id = ? and operation = ? and key = ?`,
+    [write.inputHash, write.next.id, write.intentId, ...nameOf(write)],
   )
   return undefined
 }
@@ -100,12 +100,18 @@ async function lockKey(tx: EntityManager, write: PlannedWrite): Promise<KeyRow |
        k.created_at < now() - make_interval(hours => ?) as expired,
        exists (
          select from content_write_intents i
-         where i.id = k.intent_id and i.state = 'pending' and i.lease_expires_at > now()
+         where i.tenant_id = k.tenant_id and i.id = k.intent_id and i.state = 'pending' and i.lease_expires_at > now()
        ) as running
-     from idempotency_keys k where k.operation = ? and k.key = ? for update of k`,
-    [keyHours, write.operation, write.idempotencyKey],
+     from idempotency_keys k
+     where k.tenant_id = ? and k.operation = ? and k.key = ? for update of k`,
+    [keyHours, ...nameOf(write)],
   )
   return row
+}
+
+/** The primary key of an idempotency key. */
+function nameOf({ next, operation, idempotencyKey }: PlannedWrite) {
+  return [next.tenantId, operation, idempotencyKey]
 }
 
 function mismatch(write: PlannedWrite): ValidationError {

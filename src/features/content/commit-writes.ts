@@ -1,10 +1,9 @@
-import { type EntityManager, raw } from '@mikro-orm/postgresql'
-import { ConflictError, StorageUnavailableError, UpstreamError } from '../../lib/errors.ts'
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { type ConflictError, StorageUnavailableError, UpstreamError } from '../../lib/errors.ts'
 import { newId } from '../../lib/id.ts'
-import { isUniqueViolation } from '../../platform/postgres/database.ts'
 import { settleStorage } from '../quota/storage-usage.ts'
 import { releaseIntents } from './abort-writes.ts'
-import { Content } from './content.entity.ts'
+import { advanceContents } from './advance-contents.ts'
 import { type PlannedWrite, reservedBytes } from './plan-write.ts'
 import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write.ts'
 
@@ -39,128 +38,41 @@ async function commitIn(
   policy: BatchErrorPolicy,
 ): Promise<Map<PlannedWrite, ConflictError>> {
   await tx.execute(
-    `select from idempotency_keys where intent_id = any(?::uuid[]) order by operation, key for update`,
-    [intentIds(writes)],
+    `select from idempotency_keys where tenant_id = ? and intent_id = any(?::uuid[])
+     order by operation, key for update`,
+    intentsOf(tenantId, writes),
   )
-  await claimIntents(tx, writes)
+  await claimIntents(tx, tenantId, writes)
   const conflicts = await advanceContents(tx, writes)
   const [first] = conflicts.values()
   if (first && policy === 'REJECT_ALL') throw first
   const won = writes.filter((write) => !conflicts.has(write))
   await recordVersions(tx, won)
   await tx.execute(
-    `update idempotency_keys set completed_at = now() where intent_id = any(?::uuid[])`,
-    [intentIds(won)],
+    `update idempotency_keys set completed_at = now()
+     where tenant_id = ? and intent_id = any(?::uuid[])`,
+    intentsOf(tenantId, won),
   )
   await releaseCommitted(tx, tenantId, writes, won)
   return conflicts
 }
 
 /** Fails unless every intent is still pending: a sweeper that came first has the last word. */
-async function claimIntents(tx: EntityManager, writes: readonly PlannedWrite[]): Promise<void> {
+async function claimIntents(
+  tx: EntityManager,
+  tenantId: string,
+  writes: readonly PlannedWrite[],
+): Promise<void> {
   const claimed = await tx.execute<unknown[]>(
     `update content_write_intents set state = 'committed'
-     where id = any(?::uuid[]) and state = 'pending' returning id`,
-    [intentIds(writes)],
+     where tenant_id = ? and id = any(?::uuid[]) and state = 'pending' returning id`,
+    intentsOf(tenantId, writes),
   )
   if (claimed.length < writes.length) {
     throw new StorageUnavailableError(
       new UpstreamError('ZeroDB', 'timeout', 'the write took longer than its lease'),
     )
   }
-}
-
-async function advanceContents(tx: EntityManager, writes: readonly PlannedWrite[]) {
-  const conflicts = new Map<PlannedWrite, ConflictError>()
-  for (const write of await lostCreates(tx, writes)) {
-    const { externalSystem, externalId } = write.next
-    conflicts.set(write, await existsAlready(tx, externalSystem, externalId))
-  }
-  for (const write of writes) {
-    const conflict = write.previous && (await advance(tx, write, write.previous))
-    if (conflict) conflicts.set(write, conflict)
-  }
-  return conflicts
-}
-
-async function advance(
-  tx: EntityManager,
-  { next }: PlannedWrite,
-  previous: Content,
-): Promise<ConflictError | undefined> {
-  const { tenantId, id, ...columns } = next
-  const { externalSystem, externalId } = next
-  const update = (em: EntityManager) =>
-    em.nativeUpdate(
-      Content,
-      { tenantId, id, version: previous.version, deletedAt: null },
-      { ...columns, updatedAt: databaseTime() },
-    )
-  const keepsRef = externalSystem === previous.externalSystem && externalId === previous.externalId
-  try {
-    // A savepoint, because a reference that is taken must not end the writes around this one.
-    const advanced = await (keepsRef ? update(tx) : tx.transactional(update))
-    return advanced === 0 ? await movedOn(tx, id) : undefined
-  } catch (error) {
-    if (!isUniqueViolation(error, 'uq_content_items_external_ref')) throw error
-    return existsAlready(tx, externalSystem, externalId)
-  }
-}
-
-/** Inserts the new contents; answers those whose external reference is taken. */
-async function lostCreates(tx: EntityManager, writes: readonly PlannedWrite[]) {
-  // Sorted, so that two batches with the same references cannot wait for each other.
-  const creates = writes
-    .filter(({ previous }) => previous === null)
-    .toSorted((a, b) => (refOf(a) < refOf(b) ? -1 : 1))
-  if (creates.length === 0) return []
-  const inserted = await tx
-    .createQueryBuilder(Content)
-    .insert(
-      creates.map(({ next }) => ({
-        ...next,
-        createdAt: databaseTime(),
-        updatedAt: databaseTime(),
-      })),
-    )
-    .onConflict()
-    .ignore()
-    .returning(['id'])
-    .execute<{ id: string }[]>('all')
-  const ids = new Set(inserted.map(({ id }) => id))
-  return creates.filter(({ next }) => !ids.has(next.id))
-}
-
-function refOf({ next }: PlannedWrite): string {
-  return JSON.stringify([next.externalSystem, next.externalId])
-}
-
-/** The commit's own time: the clocks of gateways differ, the database's is one. */
-function databaseTime(): Date {
-  return raw<Date>('now()')
-}
-
-async function existsAlready(
-  tx: EntityManager,
-  system: string | null | undefined,
-  id: string | null | undefined,
-): Promise<ConflictError> {
-  const [current] = await tx.execute<{ contentId: string; version: number }[]>(
-    `select id as "contentId", version from content_items
-     where external_system = ? and external_id = ? and deleted_at is null`,
-    [system, id],
-  )
-  const message = `A content with the external reference "${system}:${id}" exists already.`
-  return new ConflictError(message, current ?? { contentId: '', version: 0 })
-}
-
-async function movedOn(tx: EntityManager, contentId: string): Promise<ConflictError> {
-  const [current] = await tx.execute<{ version: number }[]>(
-    `select version from content_items where id = ?`,
-    [contentId],
-  )
-  const version = current?.version ?? 0
-  return new ConflictError(`The content is at version ${version} by now.`, { contentId, version })
 }
 
 async function recordVersions(tx: EntityManager, writes: readonly PlannedWrite[]): Promise<void> {
@@ -210,9 +122,10 @@ async function releaseCommitted(
   won: readonly PlannedWrite[],
 ): Promise<void> {
   const lost = writes.filter((write) => !won.includes(write))
-  await tx.execute(`update content_write_intents set state = 'aborted' where id = any(?::uuid[])`, [
-    intentIds(lost),
-  ])
+  await tx.execute(
+    `update content_write_intents set state = 'aborted' where tenant_id = ? and id = any(?::uuid[])`,
+    intentsOf(tenantId, lost),
+  )
   await settleStorage(tx, tenantId, {
     reserved: writes.reduce((sum, write) => sum + reservedBytes(write), 0),
     growth: won.reduce((sum, { growth }) => sum + growth, 0),
@@ -236,8 +149,9 @@ async function resolveUnknown(
       writes.map(({ intentId }) => intentId),
     )
     return tx.execute<{ id: string }[]>(
-      `select id from content_write_intents where id = any(?::uuid[]) and state = 'committed'`,
-      [intentIds(writes)],
+      `select id from content_write_intents
+       where tenant_id = ? and id = any(?::uuid[]) and state = 'committed'`,
+      intentsOf(tenantId, writes),
     )
   }
   const committed = await database.transaction(tenantId, settle).catch((): { id: string }[] => [])
@@ -246,6 +160,7 @@ async function resolveUnknown(
   throw failure
 }
 
-function intentIds(writes: readonly PlannedWrite[]): string {
-  return `{${writes.map(({ intentId }) => intentId).join(',')}}`
+/** The two parameters of "these intents of this tenant". */
+function intentsOf(tenantId: string, writes: readonly PlannedWrite[]): [string, string] {
+  return [tenantId, `{${writes.map(({ intentId }) => intentId).join(',')}}`]
 }

@@ -38,11 +38,14 @@ async function sweepTenant(deps: SweepDeps, tenantId: string): Promise<void> {
   await deleteDocuments(deps, tenantId, 'swept', 'collected', dayAgo)
   await deps.database.transaction(tenantId, async (tx) => {
     await tx.execute(
-      `delete from idempotency_keys where created_at < now() - make_interval(hours => ?)`,
-      [keyHours],
+      `delete from idempotency_keys
+       where tenant_id = ? and created_at < now() - make_interval(hours => ?)`,
+      [tenantId, keyHours],
     )
     await tx.execute(
-      `delete from content_write_intents where state in ('committed', 'collected') and ${dayAgo}`,
+      `delete from content_write_intents
+       where tenant_id = ? and state in ('committed', 'collected') and ${dayAgo}`,
+      [tenantId],
     )
   })
 }
@@ -51,9 +54,10 @@ async function fenceExpired({ database, signal }: SweepDeps, tenantId: string): 
   signal.throwIfAborted()
   return database.transaction(tenantId, async (tx) => {
     const expired = await tx.execute<{ id: string }[]>(
-      `select id from content_write_intents where state = 'pending' and lease_expires_at < now()
+      `select id from content_write_intents
+       where tenant_id = ? and state = 'pending' and lease_expires_at < now()
        order by id limit ? for update skip locked`,
-      [batchSize],
+      [tenantId, batchSize],
     )
     if (expired.length === 0) return
     await releaseIntents(
@@ -75,8 +79,8 @@ async function deleteDocuments(
     .forTenant(tenantId)
     .rows<{ id: string; documentId: string | null; historyId: string }>(
       `select id, document_id as "documentId", history_id as "historyId" from content_write_intents
-       where state = $1 and ${due} order by id limit $2`,
-      [from, batchSize],
+       where tenant_id = $1 and state = $2 and ${due} order by id limit $3`,
+      [tenantId, from, batchSize],
     )
   if (intents.length === 0) return
   const documentIds = intents.flatMap(({ documentId }) => documentId ?? [])
@@ -85,8 +89,9 @@ async function deleteDocuments(
   await zerodb.deleteRowsByKey(tenantId, historyTable, historyIds, { signal })
   await database.transaction(tenantId, (tx) =>
     tx.execute(
-      `update content_write_intents set state = ? where state = ? and id = any(?::uuid[])`,
-      [to, from, `{${intents.map(({ id }) => id).join(',')}}`],
+      `update content_write_intents set state = ?
+       where tenant_id = ? and state = ? and id = any(?::uuid[])`,
+      [to, tenantId, from, `{${intents.map(({ id }) => id).join(',')}}`],
     ),
   )
 }
