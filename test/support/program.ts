@@ -4,7 +4,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { AddressInfo } from 'node:net'
 
 /** A gateway command as a process of its own, as an operator would run it. */
 export interface Program extends AsyncDisposable {
@@ -45,14 +44,23 @@ export async function temporaryDirectory(): Promise<AsyncDisposable & { path: st
   }
 }
 
-/** A port that nobody listened on a moment ago. */
+/**
+ * A port that nobody listens on, below those the system hands out by itself: while a test restarts its
+ * program, no other test's server can come to sit on it.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    const listening = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!listening) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
 }
 
 /** Whether the gateway on this port answers that it is ready. */
