@@ -108,14 +108,19 @@ async function trickle(response: ServerResponse, reply: Prepared, msPerByte: num
 async function pad(response: ServerResponse, reply: Prepared, bytes: number) {
   response.writeHead(reply.status, jsonType)
   response.write(reply.body)
+  const left = new AbortController()
+  response.once('close', () => left.abort())
   const blanks = Buffer.alloc(64 * 1024, ' ')
   for (let sent = reply.body.length; sent < bytes; sent += blanks.length) {
     if (response.destroyed) return
-    if (!response.write(blanks)) await Promise.race([once(response, 'drain'), closed(response)])
+    if (!response.write(blanks)) await drained(response, left.signal)
   }
   response.end()
 }
 
-function closed(response: ServerResponse): Promise<unknown> {
-  return response.destroyed ? Promise.resolve() : once(response, 'close')
+/** Until there is room for more, or nobody who reads it. */
+function drained(response: ServerResponse, signal: AbortSignal): Promise<unknown> {
+  return once(response, 'drain', { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
 }

@@ -29,6 +29,8 @@ test('GraphiQL opens in a browser, needs no network, and runs its first example 
     await page.goto(origin)
     for (const visit of ['first', 'after a reload']) {
       if (visit !== 'first') await page.reload()
+      // GraphiQL may come back with a new tab in front of the examples.
+      await page.getByRole('tab', { name: 'Contents' }).click()
       // The button is there before the editor has its text; pressed then, it would send nothing.
       await page.getByText('# A page of contents').first().waitFor()
       await page.getByRole('button', { name: /Execute query/ }).click()
