@@ -4,7 +4,7 @@ import type { Viewer } from '../../lib/viewer.ts'
 import { encodeBody, type StoredDocument } from '../../platform/document-store.ts'
 import type { NewRow } from '../../platform/zerodb.ts'
 import { mimeTypeOf, previewOf } from './body-text.ts'
-import type { Content } from './content.entity.ts'
+import type { Content, ContentStatus } from './content.entity.ts'
 import type { ValidContentInput } from './content-input.ts'
 import type { ChangeType } from './content-version.entity.ts'
 import { bodyRow, historyRow } from './documents.ts'
@@ -97,7 +97,7 @@ async function nextContent(
     mediaUrls: previous?.mediaUrls ?? [],
     metadata: input.metadata,
     scheduledAt: input.scheduledAt,
-    publishedAt: input.status === 'published' ? (previous?.publishedAt ?? now) : null,
+    publishedAt: publishedAt(input.status, previous, now),
     externalSystem: input.externalRef?.system ?? previous?.externalSystem ?? null,
     externalId: input.externalRef?.id ?? previous?.externalId ?? null,
     version: (previous?.version ?? 0) + 1,
@@ -105,6 +105,13 @@ async function nextContent(
     ...stored.columns,
   }
   return { next, body: stored.body }
+}
+
+/** Since when it is public; what was archived keeps the date, what went back to work loses it. */
+function publishedAt(status: ContentStatus, previous: Content | null, now: Date): Date | null {
+  const before = previous?.publishedAt ?? null
+  if (status === 'published') return before ?? now
+  return status === 'archived' ? before : null
 }
 
 /** What the row says about the body, and the body itself unless it is the one already stored. */
