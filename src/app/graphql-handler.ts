@@ -43,7 +43,7 @@ export function createGraphqlHandler(schema: GraphQLSchema, services: Services) 
         const viewer = await authenticate(raw.headers.authorization, plan)
         if (!viewer) return unauthenticated
         const prepared = prepareOperation(query)
-        if ('errors' in prepared) return prepared.errors.slice(0, maxErrors).map(presentError)
+        if ('errors' in prepared) return presentAll(prepared.errors, log, exchange)
         return {
           schema,
           document: prepared.document,
@@ -89,12 +89,11 @@ function finish(
 ): ExecutionResult {
   const { requestId, plan } = exchange
   log.debug({ requestId, operationName, plan, errors: errors?.length ?? 0 }, 'operation')
-  const explain = raw.headers['x-explain'] === '1'
-  if (!errors && !explain) return { data: data ?? null }
+  const shown = raw.headers['x-explain'] === '1' ? { ...extensions, plan } : extensions
   return {
     ...(errors && { errors: presentAll(errors, log, exchange) }),
     ...(data !== undefined && { data }),
-    extensions: { ...extensions, ...(explain && { plan }) },
+    ...(shown && { extensions: shown }),
   }
 }
 
