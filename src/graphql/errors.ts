@@ -70,7 +70,7 @@ export const StoreKindEnum = builder.enumType('StoreKind', {
 builder.objectType(StorageUnavailableError, {
   name: 'StorageUnavailableError',
   description:
-    'A store cannot take the write now. Nothing was changed; the same call may be repeated.',
+    'A store cannot take the write now; the message says whether anything may have changed. The same call, with the same idempotencyKey, may be repeated.',
   interfaces: [ErrorInterface],
   fields: (t) => ({
     store: t.expose('store', { type: StoreKindEnum }),

@@ -97,3 +97,20 @@ test('a transaction cut before its commit is not taken for committed', async () 
   await expectService(database)
   expect((await clone.admin.query('select from tenants')).rowCount).toBe(0)
 })
+
+test('a statement that runs out of time is the database being slow, not a mistake of ours', async () => {
+  await using clone = await testDatabase()
+  const patience = { statementTimeoutMs: 100, acquireTimeoutMs: 2_000 }
+  await using database = await openDatabase({
+    url: clone.loginUrl,
+    poolSize,
+    ...patience,
+    entities: [],
+  })
+  const sleep = 'select pg_sleep(10)'
+  const slow = { name: 'UpstreamError', failure: 'timeout', mayHaveApplied: false }
+  await expect(database.reads.forTenant(tenantId).rows(sleep, [])).rejects.toMatchObject(slow)
+  const transaction = database.transaction(tenantId, (tx) => tx.execute(sleep))
+  await expect(transaction).rejects.toMatchObject(slow)
+  await expectService(database)
+})

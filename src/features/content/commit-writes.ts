@@ -156,7 +156,9 @@ async function resolveUnknown(
   }
   const committed = await database.transaction(tenantId, settle).catch((): { id: string }[] => [])
   if (committed.length === writes.length) return new Map()
-  if (failure instanceof UpstreamError) throw new StorageUnavailableError(failure, 'unknown')
+  if (failure instanceof UpstreamError) {
+    throw new StorageUnavailableError(failure, failure.mayHaveApplied ? 'unknown' : 'unchanged')
+  }
   throw failure
 }
 

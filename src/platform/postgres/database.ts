@@ -6,8 +6,8 @@ import {
   UniqueConstraintViolationException,
 } from '@mikro-orm/postgresql'
 import type pg from 'pg'
-import { UpstreamError } from '../../lib/errors.ts'
 import type { Plan } from '../plan.ts'
+import { asUpstreamError } from './failure.ts'
 import { createReadPool, type ReadPool } from './reads.ts'
 
 export interface DatabaseOptions {
@@ -98,26 +98,8 @@ async function runTransaction<T>(
   try {
     return await em.fork({ session }).transactional(work)
   } catch (error) {
-    if (isConnectionLoss(error)) {
-      const message = error instanceof Error ? error.message : String(error)
-      const mayHaveApplied = true
-      throw new UpstreamError('PostgreSQL', 'unavailable', message, {
-        cause: error,
-        mayHaveApplied,
-      })
-    }
-    throw error
+    throw asUpstreamError(error, true) ?? error
   }
-}
-
-/** Not an answer of the server about our statement: classes 08, 57P, 53, or no server code at all. */
-function isConnectionLoss(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
-  if (code) return /^(08|57P|53)|^E[A-Z]+$/.test(code)
-  return /connection terminated|not queryable|timeout exceeded when trying to connect/i.test(
-    error.message,
-  )
 }
 
 /** Did a statement collide with this unique constraint or index? */

@@ -1,7 +1,7 @@
 import { nextTick } from 'node:process'
-import pg from 'pg'
-import { UpstreamError } from '../../lib/errors.ts'
+import type pg from 'pg'
 import type { Plan } from '../plan.ts'
+import { asUpstreamError } from './failure.ts'
 import { type Read, type SqlValue, type Statement, toText, Trip } from './trip.ts'
 
 /** The reads of one tenant within one operation. */
@@ -101,8 +101,8 @@ class BatchedReads {
 
 async function sendTrip(pool: pg.Pool, reads: readonly Read[], signal?: AbortSignal) {
   signal?.throwIfAborted()
-  const client = await pool.connect().catch((cause: unknown) => {
-    throw unavailable(cause)
+  const client = await pool.connect().catch((error: unknown) => {
+    throw asUpstreamError(error, false) ?? error
   })
   let failure: Error | undefined
   try {
@@ -111,19 +111,9 @@ async function sendTrip(pool: pg.Pool, reads: readonly Read[], signal?: AbortSig
     })
   } catch (error) {
     failure = error as Error
-    throw error instanceof pg.DatabaseError && !isShutdown(error) ? error : unavailable(error)
+    throw asUpstreamError(error, false) ?? error
   } finally {
     // After an error nobody knows which statements the server still holds: start afresh.
     client.release(failure)
   }
-}
-
-/** Class 57P: the server is going down, or an administrator ended this connection. */
-function isShutdown(error: pg.DatabaseError): boolean {
-  return error.code?.startsWith('57P') ?? false
-}
-
-function unavailable(cause: unknown): UpstreamError {
-  const message = cause instanceof Error ? cause.message : String(cause)
-  return new UpstreamError('PostgreSQL', 'unavailable', message, { retryAfterMs: 1_000, cause })
 }

@@ -1,0 +1,32 @@
+import { UpstreamError, type UpstreamFailure } from '../../lib/errors.ts'
+
+/**
+ * By SQLSTATE: no connection (08), no resources (53), going down (57P), or a statement that ran out
+ * of time (57014). By `code`: an error of the socket.
+ */
+const byCode: readonly [RegExp, UpstreamFailure][] = [
+  [/^(08...|53...|57P..|E[A-Z]+)$/, 'unavailable'],
+  [/^57014$/, 'timeout'],
+]
+/** What `pg` itself says, without a code. */
+const byMessage = /connection terminated|not queryable|timeout exceeded when trying to connect/i
+
+/** The failure as PostgreSQL's being away; undefined when it did answer about our statement. */
+export function asUpstreamError(error: unknown, inTransaction: boolean): UpstreamError | undefined {
+  if (!(error instanceof Error)) return undefined
+  const failure = failureOf(error)
+  if (!failure) return undefined
+  // A statement that is cancelled takes its transaction with it; a lost connection may lose the
+  // answer to a commit.
+  const mayHaveApplied = inTransaction && failure === 'unavailable'
+  const options = { retryAfterMs: 1_000, mayHaveApplied, cause: error }
+  return new UpstreamError('PostgreSQL', failure, error.message, options)
+}
+
+function failureOf(error: Error): UpstreamFailure | undefined {
+  if ('code' in error && typeof error.code === 'string') {
+    const { code } = error
+    return byCode.find(([pattern]) => pattern.test(code))?.[1]
+  }
+  return byMessage.test(error.message) ? 'unavailable' : undefined
+}
