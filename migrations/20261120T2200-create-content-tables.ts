@@ -1,4 +1,5 @@
 import { Migration } from '@mikro-orm/migrations'
+import { isolate } from './support/tenant-isolation.ts'
 
 /** Tables with a `tenant_id`, parents first, and what the tenant's role may do with their rows. */
 const tenantTables = {
@@ -14,21 +15,6 @@ const tenantTables = {
   usage_ledger: 'select, insert',
   backup_outbox: 'select, insert',
 } as const
-
-/**
- * The sub-select makes the planner read the setting once per statement instead of once per row;
- * `nullif` turns the empty string that a used connection keeps into "no tenant", which sees nothing.
- */
-const currentTenant = `(select nullif(current_setting('app.tenant_id', true), '')::uuid)`
-
-function isolate(table: string, column: string, grants: string): string {
-  return `
-    alter table ${table} enable row level security;
-    alter table ${table} force row level security;
-    create policy tenant_isolation on ${table} to app_tenant
-      using (${column} = ${currentTenant}) with check (${column} = ${currentTenant});
-    grant ${grants} on ${table} to app_tenant;`
-}
 
 export class CreateContentTables extends Migration {
   override up(): void {

@@ -6,6 +6,7 @@ import { refuseUncleanText } from '../graphql/clean-text.ts'
 import { type Context, createContext } from '../graphql/context.ts'
 import { refuseLargeVariables } from '../graphql/input-limits.ts'
 import { isBug, maxErrors, presentError } from '../graphql/present-error.ts'
+import type { Origin } from '../lib/viewer.ts'
 import type { Log } from '../platform/log.ts'
 import { newPlan, type Plan } from '../platform/plan.ts'
 import type { Services } from '../platform/services.ts'
@@ -15,7 +16,7 @@ import { readBody } from './read-body.ts'
 
 /** What belongs to one HTTP request while it is under way. */
 interface Exchange {
-  requestId: string
+  origin: Origin
   /** Absent when the operation came in the address. */
   body: string | undefined
   signal: AbortSignal
@@ -36,7 +37,7 @@ export function createGraphqlHandler(schema: GraphQLSchema, services: Services) 
 
   const handle = createHandler<IncomingMessage, Exchange, OpenContext>({
     async onSubscribe({ raw, context: exchange }, { query, variables, operationName }) {
-      const { body, signal, plan } = exchange
+      const { body, signal, plan, origin } = exchange
       try {
         refuseLargeVariables(variables)
         refuseUncleanText(body, { query, variables })
@@ -49,7 +50,7 @@ export function createGraphqlHandler(schema: GraphQLSchema, services: Services) 
           document: prepared.document,
           operationName,
           variableValues: variables,
-          contextValue: createContext(services, { viewer, signal, plan }) as OpenContext,
+          contextValue: createContext(services, { viewer, signal, plan, origin }) as OpenContext,
         }
       } catch (error) {
         const cause = error instanceof GraphQLError ? error : wrap(error)
@@ -63,9 +64,9 @@ export function createGraphqlHandler(schema: GraphQLSchema, services: Services) 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = request.method === 'POST' ? await readBody(request) : undefined
     using deadline = startDeadline(response, config.REQUEST_TIMEOUT_MS)
-    const requestId = randomUUID()
+    const origin = { requestId: randomUUID(), ip: request.socket.remoteAddress ?? null }
     const { method = '', url = '', headers } = request
-    const context = { requestId, body, signal: deadline.signal, plan: newPlan() }
+    const context = { origin, body, signal: deadline.signal, plan: newPlan() }
     const [answer, init] = await handle({
       method,
       url,
@@ -75,7 +76,10 @@ export function createGraphqlHandler(schema: GraphQLSchema, services: Services) 
       context,
     })
     response
-      .writeHead(init.status, init.statusText, { ...init.headers, 'x-request-id': requestId })
+      .writeHead(init.status, init.statusText, {
+        ...init.headers,
+        'x-request-id': origin.requestId,
+      })
       .end(answer)
   }
 }
@@ -87,8 +91,11 @@ function finish(
   operationName: string | null | undefined,
   { data, errors, extensions }: ExecutionResult,
 ): ExecutionResult {
-  const { requestId, plan } = exchange
-  log.debug({ requestId, operationName, plan, errors: errors?.length ?? 0 }, 'operation')
+  const { origin, plan } = exchange
+  log.debug(
+    { requestId: origin.requestId, operationName, plan, errors: errors?.length ?? 0 },
+    'operation',
+  )
   const shown = raw.headers['x-explain'] === '1' ? { ...extensions, plan } : extensions
   return {
     ...(errors && { errors: presentAll(errors, log, exchange) }),
@@ -98,10 +105,13 @@ function finish(
 }
 
 /** What clients may see of `errors`; the bugs among them go to the log as they are. */
-function presentAll(errors: readonly GraphQLError[], log: Log, { requestId }: Exchange) {
+function presentAll(errors: readonly GraphQLError[], log: Log, { origin }: Exchange) {
   for (const error of errors) {
     if (isBug(error))
-      log.error({ requestId, err: error.originalError ?? error }, 'operation failed')
+      log.error(
+        { requestId: origin.requestId, err: error.originalError ?? error },
+        'operation failed',
+      )
   }
   return errors.slice(0, maxErrors).map(presentError)
 }

@@ -4,11 +4,18 @@ import { encodeGlobalId } from '../graphql/global-id.ts'
 import '../graphql/scalars.ts'
 import '../graphql/errors.ts'
 import '../features/tenancy/tenancy.graphql.ts'
+import '../features/tenancy/audit-events.graphql.ts'
 import '../features/quota/quota.graphql.ts'
+import '../features/quota/tenant-quota.graphql.ts'
+import '../features/quota/recalculate-quota.graphql.ts'
 import '../features/content/content.graphql.ts'
 import '../features/content/contents-connection.graphql.ts'
 import '../features/content/content-versions.graphql.ts'
+import '../features/content/version-diff.graphql.ts'
+import '../features/content/version-mutations.graphql.ts'
 import '../features/content/content-mutations.graphql.ts'
+import '../features/content/content-status.graphql.ts'
+import '../features/content/usage-breakdown.graphql.ts'
 
 /** The one schema. Every `*.graphql.ts` is imported above and adds its part to the builder. */
 export function toSchema(): GraphQLSchema {

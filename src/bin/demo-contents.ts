@@ -41,7 +41,18 @@ export async function ensureDemoContents(
   const reads = database.reads.forTenant(tenantId)
   const [ground, viewer] = await Promise.all([findGround(reads), findViewer(reads, subject)])
   if (!ground || ground.planted || !viewer) return
-  const deps = { viewer, tenantId, reads, database, zerodb, documents, signal, plan: newPlan() }
+  const origin = { requestId: 'start', ip: null }
+  const deps = {
+    viewer,
+    tenantId,
+    reads,
+    database,
+    zerodb,
+    documents,
+    signal,
+    plan: newPlan(),
+    origin,
+  }
   const inputs = contents.map((content) => inputOf(content, ground))
   await createContents(deps, inputs, 'REJECT_ALL').catch((error: unknown) => {
     // Another start of the same gateway came first.
@@ -73,5 +84,6 @@ function inputOf(content: DemoContent, { brandId, spaceId }: Ground): ContentInp
     scheduledAt: days === undefined ? null : new Date(Date.now() + days * dayMs),
     externalRef: { system: externalSystem, id: content.name },
     idempotencyKey: null,
+    onUnavailable: 'FAIL',
   }
 }

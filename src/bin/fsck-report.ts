@@ -1,8 +1,17 @@
-import { type Checked, type Finding, invariants } from '../features/recovery/finding.ts'
+import {
+  type Checked,
+  type Finding,
+  type Invariant,
+  invariants,
+} from '../features/recovery/finding.ts'
 
 export interface Summary {
   checked: Checked
   violations: number
+  /** Of the violations, those that `--repair` can put right. */
+  repairable: number
+  /** Of the violations, those that are no more. */
+  repaired: number
   seconds: number
 }
 
@@ -12,26 +21,44 @@ export interface Report {
   summary(summary: Summary): string
 }
 
+/** What to do where no repair can know it. */
+const remedies: Record<Invariant, string> = {
+  I1: 'bring the document or the row back from a backup, or write the content anew',
+  I2: 'see why the account cannot be set right',
+  I3: 'delete the key, or the content that is too much',
+  I4: 'leave the one event that tells what happened',
+  I5: 'see whose it is, and delete it',
+  I6: 'see in the log what keeps it from ZeroDB, or bring it back from a backup',
+  I7: 'see whether anybody has read it, and delete it',
+}
+
 export const inWords: Report = {
-  finding({ invariant, tenantId, subject, message }) {
+  finding({ invariant, tenantId, subject, message, repair, repaired }) {
     const ids = Object.entries({ tenantId, ...subject }).map(([name, id]) => `${name}=${id}`)
-    return `${invariant} ${ids.join(' ')}: ${message}`
+    const end = repaired ? 'repaired' : repair ? 'can be repaired' : remedies[invariant]
+    return `${invariant} ${ids.join(' ')}: ${message} (${end})`
   },
-  summary({ checked: { contents, versions, documents }, violations, seconds }) {
-    const result = violations === 0 ? 'clean' : counted(violations, 'violation')
+  summary({ checked: { contents, versions, documents }, seconds, ...found }) {
     const looked = [
       counted(contents, 'content'),
       counted(versions, 'version'),
       counted(documents, 'document'),
     ]
-    return `checked ${looked.join(', ')} in ${seconds.toFixed(1)} s: ${result}`
+    return `checked ${looked.join(', ')} in ${seconds.toFixed(1)} s: ${resultOf(found)}`
   },
+}
+
+function resultOf({ violations, repairable, repaired }: Omit<Summary, 'checked' | 'seconds'>) {
+  if (violations === 0) return 'clean'
+  const result = counted(violations, 'violation')
+  if (repaired > 0) return `${result}, ${repaired === violations ? 'all' : repaired} repaired`
+  return repairable > 0 ? `${result}; --repair puts ${repairable} right` : result
 }
 
 export const inJson: Report = {
   finding: (finding) => JSON.stringify(finding),
-  summary: ({ checked: { tenants, contents, versions, documents }, violations, seconds }) =>
-    JSON.stringify({ tenants, contents, versions, documents, violations, seconds }),
+  summary: ({ checked: { tenants, contents, versions, documents }, ...found }) =>
+    JSON.stringify({ tenants, contents, versions, documents, ...found }),
 }
 
 function counted(count: number, noun: string): string {

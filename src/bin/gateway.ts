@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { StartupError } from '../lib/errors.ts'
+import { addExpireVersions } from './expire-versions.ts'
 import { addFsck } from './fsck.ts'
 import { addImport } from './import.ts'
 import { addMigrate } from './migrate.ts'
@@ -15,7 +16,16 @@ if (process.env['NODE_ENV'] !== 'test' && existsSync('.env')) process.loadEnvFil
 const program = new Command('gateway')
   .description('The content gateway: one GraphQL endpoint over PostgreSQL and ZeroDB.')
   .showHelpAfterError()
-for (const add of [addStart, addServe, addWork, addMigrate, addFsck, addImport, addToken])
+for (const add of [
+  addStart,
+  addServe,
+  addWork,
+  addMigrate,
+  addExpireVersions,
+  addFsck,
+  addImport,
+  addToken,
+])
   add(program)
 
 try {

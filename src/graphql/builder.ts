@@ -21,7 +21,7 @@ export interface GatewayTypes {
     DateTime: { Input: Date; Output: Date }
     BigInt: { Input: number; Output: number }
     JSON: { Input: unknown; Output: unknown }
-    JSONPatch: { Input: never; Output: unknown }
+    JSONPatch: { Input: readonly unknown[]; Output: unknown }
     UUID: { Input: string; Output: string }
     URL: { Input: string; Output: string }
   }

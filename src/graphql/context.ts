@@ -1,4 +1,4 @@
-import type { Viewer } from '../lib/viewer.ts'
+import type { Origin, Viewer } from '../lib/viewer.ts'
 import type { DocumentStore } from '../platform/document-store.ts'
 import type { Log } from '../platform/log.ts'
 import type { Plan } from '../platform/plan.ts'
@@ -19,17 +19,19 @@ export interface Context {
   signal: AbortSignal
   plan: Plan
   log: Log
+  /** Where the operation came from, for the audit. */
+  origin: Origin
 }
 
 export type ContextServices = Pick<Context, 'database' | 'documents' | 'zerodb' | 'log'>
 
 export function createContext(
   services: ContextServices,
-  operation: Pick<Context, 'viewer' | 'signal' | 'plan'>,
+  operation: Pick<Context, 'viewer' | 'signal' | 'plan' | 'origin'>,
 ): Context {
   const { database, documents, zerodb, log } = services
-  const { viewer, signal, plan } = operation
+  const { viewer, signal, plan, origin } = operation
   const { tenantId } = viewer
   const reads = database.reads.forTenant(tenantId, plan, signal)
-  return { viewer, tenantId, reads, database, documents, zerodb, signal, plan, log }
+  return { viewer, tenantId, reads, database, documents, zerodb, signal, plan, log, origin }
 }

@@ -1,7 +1,7 @@
 import { badUserInput } from './bad-user-input.ts'
 
 /** No page is larger: it bounds what one request can cost. */
-const maxPageSize = 100
+export const maxPageSize = 100
 
 type Maybe<T> = T | null | undefined
 

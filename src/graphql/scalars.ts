@@ -63,11 +63,18 @@ builder.scalarType('JSON', {
   parseValue: (value) => value,
 })
 
+function isOperation(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'op' in value && 'path' in value
+}
+
 builder.scalarType('JSONPatch', {
   description: 'A JSON Patch document (RFC 6902): a list of operations.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc6902',
   serialize: (value) => value,
-  parseValue: () => {
-    throw badUserInput('A JSONPatch is only ever answered, not taken.')
+  parseValue: (value) => {
+    if (Array.isArray(value) && value.every(isOperation)) return value
+    throw badUserInput(
+      'A JSONPatch is a list of operations: [{"op": "add", "path": "/a", "value": 1}].',
+    )
   },
 })

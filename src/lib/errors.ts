@@ -22,7 +22,7 @@ export abstract class DomainError extends Error {
   constructor(message: string, options: { path?: readonly string[]; cause?: unknown } = {}) {
     super(message, { cause: options.cause })
     this.name = new.target.name
-    this.path = options.path
+    this.path = options.path?.length ? options.path : undefined
   }
 }
 
@@ -52,7 +52,7 @@ export class NotFoundError extends DomainError {
   readonly id: string | undefined
 
   constructor(what: string, options: { id?: string; path?: readonly string[] } = {}) {
-    super(`${what} not found.`, options)
+    super(`${what} not found. Check the id; what is there may also be out of your reach.`, options)
     this.id = options.id
   }
 }
@@ -70,11 +70,16 @@ export class ForbiddenError extends DomainError {
 /** Another write came first; nothing was changed. */
 export class ConflictError extends DomainError {
   readonly code = 'CONFLICT'
-  readonly contentId: string
+  /** Null when what was in the way has gone again. */
+  readonly contentId: string | null
   readonly currentVersion: number
 
-  constructor(message: string, current: { contentId: string; version: number }) {
-    super(message)
+  constructor(
+    message: string,
+    current: { contentId: string | null; version: number },
+    path: readonly string[] = [],
+  ) {
+    super(message, { path })
     this.contentId = current.contentId
     this.currentVersion = current.version
   }

@@ -9,6 +9,8 @@ export const scopes = [
   'VERSION_READ',
   'VERSION_RESTORE',
   'QUOTA_READ',
+  'OPS_READ',
+  'OPS_WRITE',
 ] as const
 
 export type Scope = (typeof scopes)[number]
@@ -39,8 +41,17 @@ export const scopesOfRole: Record<Role, ReadonlySet<Scope>> = {
 /** Who asks, as PostgreSQL knows them at this moment. */
 export interface Viewer {
   readonly tenantId: string
-  readonly userId: string
+  /** Null for the gateway's own work, e.g. publishing what is due. */
+  readonly userId: string | null
   readonly scopes: ReadonlySet<Scope>
   /** The brands whose contents are within reach; null means every brand of the tenant. */
   readonly brandIds: readonly string[] | null
+}
+
+/** Where a change came from; every audit event names it. */
+export interface Origin {
+  /** As in the `x-request-id` of the answer, or `task:<name>`. */
+  readonly requestId: string
+  /** Null for the gateway's own work. */
+  readonly ip: string | null
 }

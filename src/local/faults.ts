@@ -138,7 +138,7 @@ function createWindow(perSecond: number): (now: number) => boolean {
 }
 
 /** Mulberry32: the same seed strikes the same calls in every run. */
-function seededRandom(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0

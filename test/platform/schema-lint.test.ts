@@ -128,12 +128,12 @@ const faults: readonly (readonly [fault: string, plant: string, finding: string]
   [
     'a title for app_system',
     'grant select (title) on content_items to app_system',
-    'app_system reads ids, states and leases: content_items title SELECT',
+    'app_system reads ids, states and times: content_items title SELECT',
   ],
   [
     'a whole table for app_system',
     'grant select on content_write_intents to app_system',
-    'app_system reads ids, states and leases: content_write_intents SELECT',
+    'app_system reads ids, states and times: content_write_intents SELECT',
   ],
   [
     'a grant to the login itself',

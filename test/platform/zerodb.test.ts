@@ -48,6 +48,20 @@ test('a query filters, sorts and pages; the iterator reaches the end', async () 
   await zerodb.deleteRowsByKey(tenant, table, ids)
 })
 
+test('the iterator gives a key once, also when its rows lie on two pages', async () => {
+  await using connection = await connect()
+  const { zerodb } = connection
+  const tenant = newId()
+  for (const id of ['a', 'b', 'b', 'c', 'd', 'd', 'd', 'd']) {
+    await zerodb.insertRow(tenant, table, { id })
+  }
+
+  const all = await Array.fromAsync(zerodb.eachRow(tenant, table, { limit: 2 }))
+
+  expect(all.map(({ id }) => id)).toEqual(['a', 'b', 'c', 'd'])
+  await zerodb.deleteRowsByKey(tenant, table, ['a', 'b', 'c', 'd'])
+})
+
 test('fields are set by key, the others stay', async () => {
   await using connection = await connect()
   const { zerodb } = connection

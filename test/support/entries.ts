@@ -8,6 +8,7 @@ export const nodeTypes = [
   'User',
   'Brand',
   'CampaignSpace',
+  'AuditEvent',
   'Content',
   'ContentVersion',
 ] as const
@@ -17,6 +18,7 @@ export type NodeType = (typeof nodeTypes)[number]
 export type Ids = Record<NodeType, string>
 
 const sampleInput = { title: 'Sample', body: { format: 'TEXT', raw: 'Sample' } }
+const toContent = ({ Content }: Ids) => ({ ref: { id: Content } })
 
 /** Valid arguments for every field that an operation can begin with. */
 export const entries: Record<string, (own: Ids) => Values> = {
@@ -25,10 +27,28 @@ export const entries: Record<string, (own: Ids) => Values> = {
   'Query.nodes': ({ Content }) => ({ ids: [Content] }),
   'Query.content': ({ Content }) => ({ ref: { id: Content } }),
   'Query.contents': () => ({}),
+  'Query.auditEvents': () => ({}),
+  'Query.quota': () => ({}),
+  'Query.checkQuota': () => ({ input: {} }),
   'Query.campaignSpace': ({ CampaignSpace }) => ({ id: CampaignSpace }),
   'Mutation.createContent': () => ({ input: sampleInput }),
   'Mutation.createContents': () => ({ inputs: [sampleInput], errorPolicy: 'REJECT_ALL' }),
   'Mutation.upsertContent': ({ Content }) => ({ ref: { id: Content }, input: sampleInput }),
+  'Mutation.updateContent': ({ Content }) => ({ input: { ref: { id: Content }, title: 'New' } }),
+  'Mutation.updateContents': ({ Content }) => ({
+    inputs: [{ ref: { id: Content }, title: 'New' }],
+    errorPolicy: 'REJECT_ALL',
+  }),
+  'Mutation.publishContent': toContent,
+  'Mutation.scheduleContent': (own) => ({ ...toContent(own), at: '2099-01-01T00:00:00Z' }),
+  'Mutation.unpublishContent': toContent,
+  'Mutation.archiveContent': toContent,
+  'Mutation.deleteContent': toContent,
+  'Mutation.undeleteContent': ({ Content }) => ({ id: Content }),
+  'Mutation.purgeContent': ({ Content }) => ({ id: Content, reason: 'A sample.' }),
+  'Mutation.restoreVersion': ({ Content }) => ({ contentId: Content, version: 1 }),
+  'Mutation.pinVersion': ({ ContentVersion }) => ({ versionId: ContentVersion, pinned: true }),
+  'Mutation.recalculateQuota': ({ Tenant }) => ({ tenantId: Tenant }),
 }
 
 /** Valid arguments for a field; those of a node's field begin with the way to it. */
@@ -39,6 +59,8 @@ export function argumentsOf({ name, type }: Coordinate, own: Ids): Values {
   if (via === undefined) throw new Error(`${name} needs an entry`)
   return { via }
 }
+
+type Found = { id: string }[]
 
 /** A tenant with one of everything, all of whose texts carry its name. */
 export async function furnish(
@@ -60,15 +82,20 @@ export async function furnish(
     metadata: { secret: name },
     externalRef: { system: 'crm', id: `${name}-${index}` },
   }))
-  const { data } = await gateway.query<{ node: { versions: { nodes: { id: string }[] } } }, object>(
+  const { data } = await gateway.query<
+    { node: { versions: { nodes: Found } }; auditEvents: { nodes: Found } },
+    object
+  >(
     tenant,
-    `{ node(id: "${Content}") { ... on Content { versions { nodes { id } } } } }`,
+    `{ node(id: "${Content}") { ... on Content { versions { nodes { id } } } }
+       auditEvents(subjectId: "${Content}") { nodes { id } } }`,
   )
   const ids = {
     Tenant: encodeGlobalId('Tenant', tenant.id),
     User: encodeGlobalId('User', tenant.users[0]?.id ?? ''),
     Brand: brandOf(tenant).brandId,
     CampaignSpace: brandOf(tenant).campaignSpaceId,
+    AuditEvent: data?.auditEvents.nodes[0]?.id ?? '',
     Content,
     ContentVersion: data?.node.versions.nodes[0]?.id ?? '',
   }

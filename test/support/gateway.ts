@@ -61,9 +61,15 @@ export interface TestGateway extends AsyncDisposable {
     variables?: Variables,
   ): Promise<Plan>
   sweep(): Promise<void>
-  /** Another instance over the same stores, as on a second machine: nothing in its memory yet. */
-  startTwin(env?: Record<string, string>): Promise<TestGateway>
+  /**
+   * Another instance over the same stores, as on a second machine: nothing in its memory yet. With
+   * `neighbours`, some of the stores are reached elsewhere, e.g. through a proxy.
+   */
+  startTwin(env?: Record<string, string>, neighbours?: Partial<Neighbours>): Promise<TestGateway>
 }
+
+/** All that a mere client of the API can do. */
+export type Api = Pick<TestGateway, 'query'>
 
 interface Stores {
   database: TestDatabase
@@ -132,7 +138,11 @@ async function startInstance(stores: Stores, env: Record<string, string>): Promi
       return extensions?.['plan'] as Plan
     },
     sweep: () => sweepWrites({ ...services, signal: AbortSignal.timeout(10_000) }),
-    startTwin: (twinEnv = {}) => startInstance(stores, { ...env, ...twinEnv }),
+    startTwin: (twinEnv = {}, neighbours = {}) =>
+      startInstance(
+        { ...stores, neighbours: { ...stores.neighbours, ...neighbours } },
+        { ...env, ...twinEnv },
+      ),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }
@@ -148,7 +158,8 @@ async function listen(services: Services, opened: AsyncDisposableStack): Promise
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`
 }
 
-function createQuery(url: string): TestGateway['query'] {
+/** Asks the API at `url`, wherever it runs. */
+export function createQuery(url: string): TestGateway['query'] {
   return async (who, document, variables, headers) => {
     const token = typeof who === 'string' ? who : who.tokens.owner
     const query = typeof document === 'string' ? document : print(document)

@@ -3,7 +3,18 @@ import type { ClientBase, Pool } from 'pg'
 const appRoles = list(['gateway_login', 'app_tenant', 'app_system'])
 
 /** What `app_system` may see of a row: enough to find work, nothing to read. */
-const systemColumns = list(['id', 'tenant_id', 'state', 'lease_expires_at'])
+const systemColumns = list([
+  'id',
+  'tenant_id',
+  'state',
+  'status',
+  'lease_expires_at',
+  'scheduled_at',
+  'unpublish_at',
+  'deleted_at',
+  'expired_at',
+  'documents_removed_at',
+])
 
 /** Functions that may run as their owner, past row-level security. */
 const definerFunctions = list([])
@@ -96,7 +107,7 @@ const rules: Record<string, string> = {
       t.oid is null or g.grantable
       or g.privilege not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))`,
 
-  'app_system reads ids, states and leases': `
+  'app_system reads ids, states and times': `
     select concat_ws(' ', g.relation, g.column_name, g.privilege) from grants g
     where g.grantee = 'app_system' and (
       g.privilege <> 'SELECT' or g.grantable

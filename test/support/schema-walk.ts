@@ -1,4 +1,5 @@
 import {
+  astFromValue,
   getNamedType,
   getNullableType,
   type GraphQLField,
@@ -16,6 +17,7 @@ import {
   isObjectType,
   isRequiredArgument,
   isRequiredInputField,
+  print,
 } from 'graphql'
 
 /** A field by its coordinate, e.g. `Brand.contents`. */
@@ -123,7 +125,10 @@ export function operationFor(
   { type, field }: Coordinate,
   depth: number,
 ): string {
-  const declared = field.args.map(({ name, type }) => `$${name}: ${String(type)}`)
+  const declared = field.args.map(({ name, type, defaultValue }) => {
+    const value = astFromValue(defaultValue, type)
+    return `$${name}: ${String(type)}${value ? ` = ${print(value)}` : ''}`
+  })
   const passed = field.args.map(({ name }) => `${name}: $${name}`)
   const call = `${field.name}${list(passed)} ${selectionOf(schema, field.type, depth)}`
   if (type.name === 'Query') return `query Asked${list(declared)} { ${call} }`

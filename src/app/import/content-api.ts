@@ -47,7 +47,7 @@ export function createContentApi(endpoint: Endpoint): ContentApi {
       if (!('results' in createContents)) return inputs.map(() => resultOfAll(createContents))
       return createContents.results.map(({ content, errors: [error] }) => {
         if (error) return resultOf(error)
-        return content ? { kind: 'stored' } : { kind: 'overtaken' }
+        return content && !content.deletedAt ? { kind: 'stored' } : { kind: 'overtaken' }
       })
     },
 

@@ -73,16 +73,19 @@ export type Refusal = z.infer<typeof refusal>
 
 export const createOperation = `mutation ImportNew($inputs: [CreateContentInput!]!) {
   createContents(inputs: $inputs, errorPolicy: REJECT_FAILED) {
-    ... on ContentBatchSuccess { results { content { id } errors { ...Refusal } } }
+    ... on ContentBatchSuccess { results { content { deletedAt } errors { ...Refusal } } }
     ...Refusal
   }
 }
 ${refusalFragment}`
 
+/** Deleted: a repeat of a call whose content somebody has thrown away since. */
+const created = z.object({ deletedAt: z.string().nullable() })
+
 export const createAnswer = z.object({
   createContents: z.union([
     z.object({
-      results: z.array(z.object({ content: node.nullable(), errors: z.array(refusal) })),
+      results: z.array(z.object({ content: created.nullable(), errors: z.array(refusal) })),
     }),
     refusal,
   ]),

@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
+import { step } from '../../lib/failpoints.ts'
 import type { Plan } from '../../platform/plan.ts'
 import type { Database } from '../../platform/postgres/database.ts'
 import { settleStorage } from '../quota/storage-usage.ts'
@@ -14,11 +15,9 @@ export async function abortWrites(
 ): Promise<void> {
   if (writes.length === 0) return
   const ids = writes.map(({ intentId }) => intentId)
-  await deps.database.transaction(
-    deps.tenantId,
-    (tx) => releaseIntents(tx, deps.tenantId, ids),
-    deps.plan,
-  )
+  const { database, tenantId, plan } = deps
+  const release = (tx: EntityManager) => releaseIntents(tx, tenantId, ids)
+  await step('abort', deps, () => database.transaction(tenantId, release, plan))
 }
 
 /** The same inside a transaction; intents that are no longer pending stay as they are. */
@@ -27,11 +26,16 @@ export async function releaseIntents(
   tenantId: string,
   intentIds: readonly string[],
 ): Promise<void> {
+  if (intentIds.length === 0) return
   const released = await tx.execute<{ reserved_bytes: string }[]>(
-    `update content_write_intents set state = 'aborted'
-     where tenant_id = ? and id = any(?::uuid[]) and state = 'pending' returning reserved_bytes`,
-    [tenantId, `{${intentIds.join(',')}}`],
+    `update content_write_intents i set state = 'aborted'
+     from (
+       select id from content_write_intents
+       where tenant_id = ? and id = any(?::uuid[]) and state = 'pending' order by id for update
+     ) open
+     where i.tenant_id = ? and i.id = open.id returning i.reserved_bytes`,
+    [tenantId, `{${intentIds.join(',')}}`, tenantId],
   )
   const reserved = released.reduce((sum, row) => sum + Number(row.reserved_bytes), 0)
-  await settleStorage(tx, tenantId, { reserved, growth: 0, items: 0 })
+  await settleStorage(tx, tenantId, { reserved, growth: 0, items: 0, stored: 0 })
 }

@@ -1,10 +1,19 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import { type DomainError, ValidationError } from '../../lib/errors.ts'
+import {
+  type ConflictError,
+  type DomainError,
+  StorageUnavailableError,
+  UpstreamError,
+  ValidationError,
+} from '../../lib/errors.ts'
+import { step } from '../../lib/failpoints.ts'
 import { quotaExceeded, reserveStorage } from '../quota/storage-usage.ts'
-import { releaseIntents } from './abort-writes.ts'
+import { abortWrites, releaseIntents } from './abort-writes.ts'
 import { claimKeys } from './claim-keys.ts'
-import { type PlannedWrite, reservedBytes } from './plan-write.ts'
+import type { Content } from './content.entity.ts'
+import { type NextContent, type PlannedWrite, reservedBytes } from './plan-write.ts'
 import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write.ts'
+import { outdated } from './write-conflicts.ts'
 
 /**
  * A writer whose lease has run out may be fenced. Longer than any request may take (15 s), and short,
@@ -16,34 +25,61 @@ const leaseSeconds = 20
  * First step: one transaction that claims idempotency keys, notes the intents and reserves the
  * bytes; locks in that order. Answers the writes to go on with; the others have their outcome.
  */
-export function beginWrites(
+export async function beginWrites(
   deps: WriteDeps,
   writes: readonly PlannedWrite[],
   policy: BatchErrorPolicy,
   outcomes: Map<PlannedWrite, WriteOutcome>,
 ): Promise<PlannedWrite[]> {
-  const fail = (write: PlannedWrite, error: DomainError) => {
-    if (policy === 'REJECT_ALL') throw error
-    outcomes.set(write, { error })
+  const { database, tenantId, plan } = deps
+  const begin = (tx: EntityManager) => beginIn(tx, tenantId, writes, policy)
+  try {
+    const settled = await step('begin', deps, () => database.transaction(tenantId, begin, plan))
+    for (const [write, outcome] of settled) outcomes.set(write, outcome)
+    return writes.filter((write) => !settled.has(write))
+  } catch (error) {
+    if (!(error instanceof UpstreamError)) throw error
+    // What may have been noted is nobody's to go on with, and would keep its key until the sweeper comes.
+    if (error.mayHaveApplied) await abortWrites(deps, writes).catch(() => {})
+    throw new StorageUnavailableError(error)
   }
-  const begin = async (tx: EntityManager) => {
-    const open = () => writes.filter((write) => !outcomes.has(write))
-    const { outcomes: settled, superseded } = await claimKeys(tx, writes)
-    for (const [write, outcome] of settled) {
-      if ('error' in outcome) fail(write, outcome.error)
-      else outcomes.set(write, outcome)
+}
+
+/** Answers the writes that end here. */
+async function beginIn(
+  tx: EntityManager,
+  tenantId: string,
+  writes: readonly PlannedWrite[],
+  policy: BatchErrorPolicy,
+): Promise<Map<PlannedWrite, WriteOutcome>> {
+  const settled = new Map<PlannedWrite, WriteOutcome>()
+  const open = () => writes.filter((write) => !settled.has(write))
+  const fail = (failures: Iterable<[PlannedWrite, DomainError]>) => {
+    for (const [write, error] of failures) {
+      if (policy === 'REJECT_ALL') throw error
+      settled.set(write, { error })
     }
-    for (const [write, error] of await danglingReferences(tx, deps.tenantId, open())) {
-      fail(write, error)
-    }
-    await insertIntents(tx, open())
-    await releaseIntents(tx, deps.tenantId, superseded)
-    const rejected = await reserve(tx, deps.tenantId, open())
-    for (const [write, error] of rejected) fail(write, error)
-    await forget(tx, deps.tenantId, [...outcomes.keys()])
-    return open()
   }
-  return deps.database.transaction(deps.tenantId, begin, deps.plan)
+  const { failed, repeated, superseded } = await claimKeys(tx, writes)
+  fail(failed)
+  for (const [write, written] of repeated) settled.set(write, written)
+  fail(overtaken(open()))
+  fail(await danglingReferences(tx, tenantId, open()))
+  await insertIntents(tx, open())
+  await releaseIntents(tx, tenantId, superseded)
+  fail(await reserve(tx, tenantId, open()))
+  await forget(tx, tenantId, [...settled.keys()])
+  return settled
+}
+
+/** After the keys, for a repeat finds the content at the version that its first call made. */
+function* overtaken(writes: readonly PlannedWrite[]): Iterable<[PlannedWrite, ConflictError]> {
+  for (const write of writes) {
+    const { call, previous } = write
+    if (!previous || call.expectedVersion === null) continue
+    if (call.expectedVersion === previous.version) continue
+    yield [write, outdated(write, previous.version)]
+  }
 }
 
 async function insertIntents(tx: EntityManager, writes: readonly PlannedWrite[]): Promise<void> {
@@ -73,7 +109,7 @@ async function danglingReferences(
   writes: readonly PlannedWrite[],
 ): Promise<Map<PlannedWrite, ValidationError>> {
   const rejected = new Map<PlannedWrite, ValidationError>()
-  const wanted = writes.filter(({ next }) => next.brandId)
+  const wanted = writes.filter(({ next, previous }) => next.brandId && moves(next, previous))
   if (wanted.length === 0) return rejected
   const [found] = await tx.execute<{ brands: string[]; spaces: string[] }[]>(
     `select array(
@@ -103,7 +139,16 @@ function idList(writes: readonly PlannedWrite[], name: 'brandId' | 'campaignSpac
   return `{${[...new Set(ids)].join(',')}}`
 }
 
-function notThere({ path }: PlannedWrite, field: string, message: string): ValidationError {
+function moves(next: NextContent, previous: Content | null): boolean {
+  if (!previous) return true
+  return next.brandId !== previous.brandId || next.campaignSpaceId !== previous.campaignSpaceId
+}
+
+function notThere(
+  { call: { path } }: PlannedWrite,
+  field: string,
+  message: string,
+): ValidationError {
   return new ValidationError([{ path: [...path, field], code: 'NOT_FOUND', message }])
 }
 
@@ -119,7 +164,7 @@ async function reserve(
   for (const write of writes) {
     const bytes = reservedBytes(write)
     if (await reserveStorage(tx, tenantId, bytes)) continue
-    rejected.set(write, await quotaExceeded(tx, tenantId, bytes))
+    rejected.set(write, await quotaExceeded(tx, tenantId, bytes, write.call.path))
   }
   return rejected
 }

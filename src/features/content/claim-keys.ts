@@ -1,7 +1,9 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import { ValidationError } from '../../lib/errors.ts'
-import type { PlannedWrite } from './plan-write.ts'
-import type { WriteOutcome } from './write.ts'
+import { type DomainError, ValidationError } from '../../lib/errors.ts'
+import type { TenantReads } from '../../platform/postgres/reads.ts'
+import type { PlannedWrite, WriteCall } from './plan-write.ts'
+import type { Written } from './write.ts'
+import { purgedSince } from './write-conflicts.ts'
 
 /** How long a key is remembered (schema: `idempotencyKey`). */
 export const keyHours = 24
@@ -12,15 +14,20 @@ interface KeyRow {
   inputHash: string
   contentId: string
   intentId: string
-  completed: boolean
+  /** The version it made; null until it has. */
+  versionNumber: number | null
+  /** What it made was purged since. */
+  purged: boolean
   expired: boolean
   /** The earlier attempt holds a pending intent whose lease still runs. */
   running: boolean
 }
 
 export interface ClaimedKeys {
-  /** Of writes whose key was used before: the earlier result, or an error. */
-  outcomes: Map<PlannedWrite, WriteOutcome>
+  /** Repeats of calls that had their effect: what that was. */
+  repeated: Map<PlannedWrite, Written>
+  /** Writes whose key is another call's, or in use. */
+  failed: Map<PlannedWrite, DomainError>
   /** Intents of earlier attempts that died and whose keys were taken over; to be fenced. */
   superseded: string[]
 }
@@ -30,25 +37,23 @@ export async function claimKeys(
   tx: EntityManager,
   writes: readonly PlannedWrite[],
 ): Promise<ClaimedKeys> {
-  const superseded: string[] = []
-  const outcomes = new Map<PlannedWrite, WriteOutcome>()
+  const claims: ClaimedKeys = { repeated: new Map(), failed: new Map(), superseded: [] }
   const keyed = writes
-    .filter((write) => write.idempotencyKey !== null)
+    .filter(({ call }) => call.idempotencyKey !== null)
     .toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
   const claimed = new Set(await insertKeys(tx, keyed))
   const contested = keyed.filter((write) => !claimed.has(write.intentId))
   for (const write of contested) {
-    const twin = keyed.find((other) => claimed.has(other.intentId) && keyOf(other) === keyOf(write))
-    const outcome = twin
-      ? { error: duplicate(write) }
-      : await settleContested(tx, write, superseded)
-    if (outcome) outcomes.set(write, outcome)
+    const isTwin = (other: PlannedWrite) =>
+      claimed.has(other.intentId) && keyOf(other) === keyOf(write)
+    if (keyed.some(isTwin)) claims.failed.set(write, duplicate(write))
+    else await settleContested(tx, write, claims)
   }
-  return { outcomes, superseded }
+  return claims
 }
 
-function keyOf({ operation, idempotencyKey }: PlannedWrite): string {
-  return `${operation}:${idempotencyKey}`
+function keyOf({ call }: PlannedWrite): string {
+  return `${call.operation}:${call.idempotencyKey}`
 }
 
 /** Waits for a parallel claim of the same key to commit or vanish; answers the intents that won. */
@@ -56,9 +61,9 @@ async function insertKeys(tx: EntityManager, writes: readonly PlannedWrite[]): P
   if (writes.length === 0) return []
   const rows = writes.map((write) => ({
     tenant_id: write.next.tenantId,
-    operation: write.operation,
-    key: write.idempotencyKey,
-    input_hash: write.inputHash,
+    operation: write.call.operation,
+    key: write.call.idempotencyKey,
+    input_hash: write.call.inputHash,
     content_id: write.next.id,
     intent_id: write.intentId,
   }))
@@ -75,28 +80,34 @@ async function insertKeys(tx: EntityManager, writes: readonly PlannedWrite[]): P
 async function settleContested(
   tx: EntityManager,
   write: PlannedWrite,
-  superseded: string[],
-): Promise<WriteOutcome | undefined> {
+  { repeated, failed, superseded }: ClaimedKeys,
+): Promise<void> {
   const row = await lockKey(tx, write)
   if (row && !row.expired) {
-    if (row.inputHash !== write.inputHash) return { error: mismatch(write) }
-    if (row.completed) return { contentId: row.contentId }
-    if (row.running) return { error: inProgress(write) }
+    const { contentId, versionNumber } = row
+    if (row.inputHash !== write.call.inputHash) return void failed.set(write, mismatch(write))
+    if (row.purged) return void failed.set(write, purgedSince(write, contentId))
+    if (versionNumber) return void repeated.set(write, { contentId, version: versionNumber })
+    if (row.running) return void failed.set(write, inProgress(write))
   }
-  if (row && !row.completed) superseded.push(row.intentId)
+  if (row && row.versionNumber === null) superseded.push(row.intentId)
   await tx.execute(
     `update idempotency_keys set input_hash = ?, content_id = ?, intent_id = ?, completed_at = null,
-       created_at = now()
+       version_number = null, created_at = now()
      where tenant_id = ? and operation = ? and key = ?`,
-    [write.inputHash, write.next.id, write.intentId, ...nameOf(write)],
+    [write.call.inputHash, write.next.id, write.intentId, ...nameOf(write)],
   )
-  return undefined
 }
 
 async function lockKey(tx: EntityManager, write: PlannedWrite): Promise<KeyRow | undefined> {
   const [row] = await tx.execute<KeyRow[]>(
     `select k.operation, k.key, k.input_hash as "inputHash", k.content_id as "contentId",
-       k.intent_id as "intentId", k.completed_at is not null as completed,
+       k.intent_id as "intentId",
+       case when k.completed_at is not null then coalesce(k.version_number, 1) end as "versionNumber",
+       exists (
+         select from content_tombstones t
+         where t.tenant_id = k.tenant_id and t.content_id = k.content_id
+       ) as purged,
        k.created_at < now() - make_interval(hours => ?) as expired,
        exists (
          select from content_write_intents i
@@ -110,8 +121,8 @@ async function lockKey(tx: EntityManager, write: PlannedWrite): Promise<KeyRow |
 }
 
 /** The primary key of an idempotency key. */
-function nameOf({ next, operation, idempotencyKey }: PlannedWrite) {
-  return [next.tenantId, operation, idempotencyKey]
+function nameOf({ next, call }: PlannedWrite) {
+  return [next.tenantId, call.operation, call.idempotencyKey]
 }
 
 function mismatch(write: PlannedWrite): ValidationError {
@@ -129,9 +140,31 @@ function duplicate(write: PlannedWrite): ValidationError {
 }
 
 function keyError(
-  { path }: PlannedWrite,
+  { call: { path } }: PlannedWrite,
   code: 'IDEMPOTENCY_MISMATCH' | 'IDEMPOTENCY_IN_PROGRESS',
   message: string,
 ): ValidationError {
   return new ValidationError([{ path: [...path, 'idempotencyKey'], code, message }], code)
+}
+
+/**
+ * What a call with this key and input did earlier, if it did and that was not purged since; nothing is
+ * claimed or waited for.
+ */
+export async function findRepeated(
+  { reads, tenantId }: { reads: TenantReads; tenantId: string },
+  { operation, idempotencyKey, inputHash }: WriteCall,
+): Promise<Written | undefined> {
+  if (idempotencyKey === null) return undefined
+  const [row] = await reads.rows<Written>(
+    `select content_id as "contentId", version_number as version from idempotency_keys k
+     where tenant_id = $1 and operation = $2 and key = $3 and input_hash = $4
+       and version_number is not null and created_at >= now() - make_interval(hours => $5)
+       and not exists (
+         select from content_tombstones t
+         where t.tenant_id = k.tenant_id and t.content_id = k.content_id
+       )`,
+    [tenantId, operation, idempotencyKey, inputHash, keyHours],
+  )
+  return row
 }

@@ -6,18 +6,21 @@ import type { StoredDocument } from '../../platform/document-store.ts'
 import { plainText, shorten } from './body-text.ts'
 import { BodyFormatEnum } from './content-enums.graphql.ts'
 import type { BodyFormat, Content } from './content.entity.ts'
+import { type FoundBody, readBody } from './read-body.ts'
 
 /** A body and what PostgreSQL knows about it; a snapshot's body has the same shape. */
 export interface ContentBody {
   format: BodyFormat
   document: StoredDocument
+  /** POSTGRES for a body that still waits for ZeroDB. */
+  store: FoundBody['store']
   asOf: Date
 }
 
 const ProvenanceObject = builder.objectRef<ContentBody>('Provenance').implement({
   description: 'Where these bytes came from.',
   fields: (t) => ({
-    store: t.field({ type: StoreKindEnum, resolve: () => 'zerodb' as const }),
+    store: t.expose('store', { type: StoreKindEnum }),
     asOf: t.expose('asOf', { type: 'DateTime', description: 'When this version was written.' }),
     stale: t.boolean({
       description: 'True when a newer version exists that could not be had.',
@@ -72,14 +75,12 @@ export type BodyRef = Pick<
 /** The body of one content; at once when it is in memory, so that a warm page makes no promises. */
 export function loadBody(ref: BodyRef, context: Context): ContentBody | Promise<ContentBody> {
   const { zerodbId: id, sha256, storageSizeBytes: sizeBytes } = ref
-  const found = context.documents.get(context.tenantId, { id, sha256, sizeBytes }, context)
-  return found instanceof Promise
-    ? found.then((document) => present(ref, document))
-    : present(ref, found)
+  const found = readBody(context, { id, sha256, sizeBytes })
+  return found instanceof Promise ? found.then((body) => present(ref, body)) : present(ref, found)
 }
 
-function present(ref: BodyRef, document: StoredDocument | null): ContentBody {
-  if (document) return { format: ref.bodyFormat, document, asOf: ref.updatedAt }
+function present(ref: BodyRef, found: FoundBody | null): ContentBody {
+  if (found) return { format: ref.bodyFormat, ...found, asOf: ref.updatedAt }
   throw new GraphQLError('The body is missing from the content store; its metadata is intact.', {
     extensions: { code: 'CONTENT_BODY_MISSING' },
   })

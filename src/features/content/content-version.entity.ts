@@ -17,6 +17,13 @@ export const ContentVersionSchema = defineEntity({
     documentId: p.uuid(),
     sizeBytes: p.bigint('number'),
     sha256: p.text(),
+    /** The number of the version whose state this one repeats. */
+    restoredFrom: p.integer().nullable(),
+    /** Pinned versions never expire. */
+    pinnedAt: p.datetime(3).nullable(),
+    /** Its retention is over: documents are read no longer, and removed soon after. */
+    expiredAt: p.datetime(3).nullable(),
+    documentsRemovedAt: p.datetime(3).nullable(),
     /** Backup state belongs to the version: an update must not inherit its predecessor's. */
     bigqueryBackedUpAt: p.datetime(3).nullable(),
     createdAt: p.datetime(3),

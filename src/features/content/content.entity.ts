@@ -57,7 +57,10 @@ export const ContentSchema = defineEntity({
     /** The first 200 characters of the body as plain text (E-083); survives every outage. */
     preview: p.text(),
     bodyFormat: p.text().$type<BodyFormat>(),
+    /** When the scheduler publishes it; set while the status is `scheduled`. */
     scheduledAt: p.datetime(3).nullable(),
+    /** When the scheduler takes it offline again. */
+    unpublishAt: p.datetime(3).nullable(),
     publishedAt: p.datetime(3).nullable(),
     /** The caller's own name for it: a system and an id in it, unique among live contents. */
     externalSystem: p.text().nullable(),

@@ -1,16 +1,53 @@
+import { createContextCache } from '@pothos/core'
+import DataLoader from 'dataloader'
 import { builder } from '../../graphql/builder.ts'
 import type { Context } from '../../graphql/context.ts'
+import { NotFoundError } from '../../lib/errors.ts'
 import { BrandNode, CampaignSpaceNode, TenantNode, UserNode } from '../tenancy/tenancy.graphql.ts'
 import { mimeTypeOf, previewLength, shorten } from './body-text.ts'
 import { ContentBodyObject, loadBody } from './content-body.graphql.ts'
 import { ContentStatusEnum, ContentTypeEnum, PlatformEnum } from './content-enums.graphql.ts'
 import type { Content } from './content.entity.ts'
-import { loadContents, loadVersionsByNumber } from './content.loaders.ts'
+import { loadContents, loadTrashTimes } from './content.loaders.ts'
+import { loadVersionsByNumber, type VersionKey } from './content-version.loaders.ts'
+import { bodyTable } from './documents.ts'
+import { findQueued } from './queued-documents.ts'
 
 export const ContentNode = builder.loadableNodeRef('Content', {
   id: { resolve: (content: Content) => content.id },
-  load: (ids: string[], context) => loadContents(context, ids),
+  // What is in the trash has its id too, and a Studio that shows the trash asks by it.
+  load: (ids: string[], context) => loadContents(context, ids, 'INCLUDE'),
 })
+
+/** Rows as they are at this moment, whatever this operation has read of them before. */
+const fresh = createContextCache(
+  (context: Context) =>
+    new DataLoader<string, Content | null>((ids) => loadContents(context, ids, 'INCLUDE'), {
+      cache: false,
+    }),
+)
+
+/** A content as it is now, if it is within reach; what was loaded of it before is forgotten. */
+export async function loadFresh(context: Context, id: string): Promise<Content | null> {
+  const content = await fresh(context).load(id)
+  const loader = ContentNode.getDataloader(context).clear(id)
+  if (content) loader.prime(id, content)
+  return content
+}
+
+/** The same for a content that this viewer has just written, even one they may not read as a draft. */
+export async function loadWritten(context: Context, id: string): Promise<Content> {
+  const content = (await loadFresh(context, id)) ?? (await loadOwnDraft(context, id))
+  if (!content) throw new NotFoundError('Content')
+  return content
+}
+
+async function loadOwnDraft(context: Context, id: string): Promise<Content | null> {
+  const scopes = new Set([...context.viewer.scopes, 'CONTENT_READ_DRAFT' as const])
+  const viewer = { ...context.viewer, scopes }
+  const [content] = await loadContents({ ...context, viewer }, [id], 'INCLUDE')
+  return content ?? null
+}
 
 const ExternalRefObject = builder
   .objectRef<{ system: string; id: string }>('ExternalRef')
@@ -37,11 +74,6 @@ const ContentPermissionsObject = builder.objectRef<Content>('ContentPermissions'
   }),
 })
 
-interface VersionKey {
-  contentId: string
-  number: number
-}
-
 /** Per key, when its version reached the recovery copy; null while it has not. */
 async function loadBackupTimes(keys: readonly VersionKey[], context: Context) {
   const versions = await loadVersionsByNumber(context, keys)
@@ -53,6 +85,13 @@ const currentVersion = ({ id, version }: Content): VersionKey => ({
   number: version,
 })
 
+const StorageStateEnum = builder.enumType('StorageState', { values: ['STORED', 'QUEUED'] as const })
+
+async function loadStorageStates(context: Context, documentIds: readonly string[]) {
+  const queued = await findQueued(context, bodyTable, documentIds)
+  return documentIds.map((id) => (queued.has(id) ? 'QUEUED' : 'STORED'))
+}
+
 const ContentStorageObject = builder.objectRef<Content>('ContentStorage').implement({
   description: 'How and where the body is kept.',
   fields: (t) => ({
@@ -63,6 +102,12 @@ const ContentStorageObject = builder.objectRef<Content>('ContentStorage').implem
     zerodbId: t.exposeString('zerodbId'),
     countsTowardQuotaBytes: t.expose('storageSizeBytes', { type: 'BigInt' }),
     checksum: t.exposeString('sha256', { description: 'SHA-256 of the raw body, hex.' }),
+    state: t.loadable({
+      type: StorageStateEnum,
+      description: 'QUEUED while the body waits in PostgreSQL for ZeroDB to come back.',
+      load: (ids: string[], context) => loadStorageStates(context, ids),
+      resolve: ({ zerodbId }) => zerodbId,
+    }),
     bigqueryBackedUp: t.loadable({
       type: 'Boolean',
       description: 'Whether the current version is in the recovery copy.',
@@ -126,9 +171,23 @@ ContentNode.implement({
           : metadata,
     }),
     scheduledAt: t.expose('scheduledAt', { type: 'DateTime', nullable: true }),
+    unpublishAt: t.expose('unpublishAt', { type: 'DateTime', nullable: true }),
     publishedAt: t.expose('publishedAt', { type: 'DateTime', nullable: true }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    deletedAt: t.expose('deletedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'Since when it is in the trash.',
+    }),
+    recoverableUntil: t.loadable({
+      type: 'DateTime',
+      nullable: true,
+      description: 'How long it stays in the trash; null when it is not there, or stays for ever.',
+      load: async (ids: string[], context) =>
+        (await loadTrashTimes(context, ids)).map((times) => times?.recoverableUntil ?? null),
+      resolve: ({ id, deletedAt }) => (deletedAt ? id : null),
+    }),
     version: t.exposeInt('version'),
     storage: t.field({ type: ContentStorageObject, resolve: (content) => content }),
     externalRef: t.field({

@@ -15,11 +15,11 @@ import {
   readWhere,
 } from './content-where.graphql.ts'
 import type { ContentWhere } from './content-where.ts'
-import { type Count, countContents, listContents } from './list-contents.ts'
+import { type ContentFilter, type Count, countContents, listContents } from './list-contents.ts'
 
 /** A page of contents, and what it was filtered by: counting happens only when asked for. */
 interface ContentsPage extends Page<Content> {
-  where: readonly ContentWhere[]
+  filter: ContentFilter
 }
 
 const ContentConnection = connectionOf<Content, ContentsPage>('Content', ContentNode)
@@ -30,7 +30,7 @@ const CountModeEnum = builder.enumType('CountMode', {
   values: ['NONE', 'ESTIMATE', 'CAPPED', 'EXACT'] as const,
 })
 
-const CountObject = builder.objectRef<Count>('Count').implement({
+export const CountObject = builder.objectRef<Count>('Count').implement({
   fields: (t) => ({
     value: t.exposeInt('value'),
     mode: t.expose('mode', { type: CountModeEnum }),
@@ -47,12 +47,18 @@ builder.objectField(ContentConnection, 'totalCount', (t) =>
       mode: t.arg({ type: CountModeEnum, required: true, defaultValue: 'CAPPED' }),
       cap: t.arg.int({ required: true, defaultValue: 1_000 }),
     },
-    resolve: ({ where }, { mode, cap }, context) => {
+    resolve: ({ filter }, { mode, cap }, context) => {
       if (cap < 1 || cap > maxCap) throw badUserInput(`cap must be from 1 to ${maxCap}.`)
-      return countContents(context, where, mode, cap)
+      return countContents(context, filter, mode, cap)
     },
   }),
 )
+
+const DeletedModeEnum = builder.enumType('DeletedMode', {
+  description:
+    'Without the trash, or the trash alone; it takes the scope CONTENT_READ_DRAFT to see it.',
+  values: ['EXCLUDE', 'ONLY'] as const,
+})
 
 const contentsArguments = builder.args((t) => ({
   first: t.int(),
@@ -66,6 +72,7 @@ const contentsArguments = builder.args((t) => ({
 interface ContentsArguments extends ConnectionArguments {
   where?: ContentWhereValue | null | undefined
   orderBy?: readonly ContentOrderValue[] | null | undefined
+  deleted?: 'EXCLUDE' | 'ONLY'
 }
 
 /** The page that the arguments describe, within what `scope` allows. */
@@ -76,9 +83,14 @@ async function resolveContents(
 ): Promise<ContentsPage> {
   const request = readPageArguments(args, 20)
   const where = args.where ? [...scope, readWhere(args.where)] : scope
+  const filter = { where, deleted: args.deleted ?? 'EXCLUDE' }
   const orderBy = readOrder(args.orderBy)
-  const { rows, hasMore, ordering } = await listContents(context, { ...request, where, orderBy })
-  return { request, nodes: rows, hasMore, cursorOf: (row) => ordering.cursorOf(row), where }
+  const { rows, hasMore, ordering } = await listContents(context, {
+    ...request,
+    ...filter,
+    orderBy,
+  })
+  return { request, nodes: rows, hasMore, cursorOf: (row) => ordering.cursorOf(row), filter }
 }
 
 builder.queryField('contents', (t) =>
@@ -86,7 +98,10 @@ builder.queryField('contents', (t) =>
     type: ContentConnection,
     description: 'Contents, newest first unless `orderBy` says otherwise; 1 to 100 a page.',
     authScopes: { scope: 'CONTENT_READ' },
-    args: contentsArguments,
+    args: {
+      ...contentsArguments,
+      deleted: t.arg({ type: DeletedModeEnum, required: true, defaultValue: 'EXCLUDE' }),
+    },
     resolve: (_root, args, context) => resolveContents(args, context),
   }),
 )

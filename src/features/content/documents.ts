@@ -44,7 +44,7 @@ export function historyRow(
   id: string,
   before: Snapshotted | null,
   after: DocumentedContent,
-  change: { type: ChangeType; userId: string; at: Date },
+  change: { type: ChangeType; summary: string | null; userId: string | null; at: Date },
 ): NewRow {
   const snapshot: Snapshot = snapshotOf(after)
   const patch = before ? patchBetween(snapshotOf(before), snapshot) : null
@@ -55,7 +55,7 @@ export function historyRow(
     changed_by_user_id: change.userId,
     change_type: change.type,
     content_snapshot: snapshot,
-    changes_summary: patch ? summarize(patch) : 'Created.',
+    changes_summary: change.summary ?? (patch ? summarize(patch) : 'Created.'),
     diff_from_previous: patch,
     created_at: change.at.toISOString(),
   }

@@ -5,7 +5,7 @@ import { SqlParams } from '../../platform/postgres/sql-params.ts'
 import { type Content, ContentSchema } from './content.entity.ts'
 import { type ContentOrder, ContentOrdering } from './content-order.ts'
 import { type ContentWhere, compileWhere } from './content-where.ts'
-import { visibleContents } from './visibility.ts'
+import { type DeletedMode, visibleContents } from './visibility.ts'
 
 export interface ContentReadDeps {
   reads: TenantReads
@@ -13,13 +13,18 @@ export interface ContentReadDeps {
   tenantId: string
 }
 
-export interface ContentPageRequest {
+/** Which contents are meant. */
+export interface ContentFilter {
+  where: readonly ContentWhere[]
+  deleted: DeletedMode
+}
+
+export interface ContentPageRequest extends ContentFilter {
   limit: number
   /** From the end of the list towards its beginning; rows still come in list order. */
   backward: boolean
   /** Only what lies beyond this place in reading direction. */
   cursor: string | undefined
-  where: readonly ContentWhere[]
   orderBy: readonly ContentOrder[] | undefined
 }
 
@@ -37,10 +42,10 @@ export async function listContents(
   deps: ContentReadDeps,
   request: ContentPageRequest,
 ): Promise<ContentPage> {
-  const { limit, backward, cursor, where, orderBy } = request
+  const { limit, backward, cursor, orderBy } = request
   const ordering = new ContentOrdering(orderBy)
   const params = new SqlParams()
-  const conditions = matching(deps.viewer, where, params)
+  const conditions = matching(deps.viewer, request, params)
   if (cursor !== undefined) conditions.push(ordering.beyond(cursor, backward, params))
   const rows = await deps.reads.rows<Content>(
     `select ${contentColumns} from content_items c where ${conditions.join(' and ')}
@@ -62,16 +67,16 @@ export interface Count {
   isExact: boolean
 }
 
-/** Counts what `where` matches, at the price of `mode`. */
+/** Counts what `filter` matches, at the price of `mode`. */
 export async function countContents(
   deps: ContentReadDeps,
-  where: readonly ContentWhere[],
+  filter: ContentFilter,
   mode: CountMode,
   cap: number,
 ): Promise<Count> {
   if (mode === 'NONE') return { value: 0, mode, isExact: false }
   const params = new SqlParams()
-  const from = `from content_items c where ${matching(deps.viewer, where, params).join(' and ')}`
+  const from = `from content_items c where ${matching(deps.viewer, filter, params).join(' and ')}`
   if (mode === 'ESTIMATE')
     return { value: await estimate(deps, from, params), mode, isExact: false }
   const limit = mode === 'CAPPED' ? `limit ${params.add(cap + 1)}` : ''
@@ -92,10 +97,9 @@ async function estimate({ reads }: ContentReadDeps, from: string, params: SqlPar
   return row?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0
 }
 
-function matching(viewer: Viewer, where: readonly ContentWhere[], params: SqlParams): string[] {
+function matching(viewer: Viewer, { where, deleted }: ContentFilter, params: SqlParams): string[] {
   return [
-    visibleContents(viewer, params),
-    'c.deleted_at is null',
+    visibleContents(viewer, params, deleted),
     ...where.map((filter) => compileWhere(filter, params)),
   ]
 }

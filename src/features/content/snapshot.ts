@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { BodyFormat, Content, ContentStatus } from './content.entity.ts'
 
 /** What a version looked like, without the body's text: that is kept once, under `document_id`. */
@@ -34,6 +35,10 @@ export type Snapshotted = Pick<
   | 'storageSizeBytes'
   | 'scheduledAt'
   | 'publishedAt'
+  | 'unpublishAt'
+  | 'deletedAt'
+  | 'externalSystem'
+  | 'externalId'
 >
 
 export function snapshotOf(content: Snapshotted): Snapshot {
@@ -51,10 +56,17 @@ export function snapshotOf(content: Snapshotted): Snapshot {
       mentions: content.mentions,
       scheduled_at: content.scheduledAt?.toISOString() ?? null,
       published_at: content.publishedAt?.toISOString() ?? null,
+      unpublish_at: content.unpublishAt?.toISOString() ?? null,
+      deleted_at: content.deletedAt?.toISOString() ?? null,
+      external_ref: externalRefOf(content),
       custom: content.metadata,
     },
     body: { document_id: zerodbId, sha256, format: bodyFormat, size_bytes: storageSizeBytes },
   }
+}
+
+function externalRefOf({ externalSystem, externalId }: Snapshotted) {
+  return externalSystem && externalId ? { system: externalSystem, id: externalId } : null
 }
 
 /** The changes from one snapshot to the next, a level deep: whole values are replaced. */
@@ -68,10 +80,14 @@ export function patchBetween(before: Snapshot, after: Snapshot): PatchOperation[
 function replacements(prefix: string, before: object, after: object): PatchOperation[] {
   const old = new Map<string, unknown>(Object.entries(before))
   return Object.entries(after).flatMap(([key, value]): PatchOperation[] =>
-    JSON.stringify(old.get(key)) === JSON.stringify(value)
-      ? []
-      : [{ op: 'replace', path: `${prefix}/${key}`, value }],
+    isSame(old.get(key), value) ? [] : [{ op: 'replace', path: `${prefix}/${key}`, value }],
   )
+}
+
+function isSame(before: unknown, after: unknown): boolean {
+  const [left, right] = [JSON.stringify(before), JSON.stringify(after)]
+  // What comes from a jsonb column has its keys in another order than what a caller sends.
+  return left === right || isDeepStrictEqual(JSON.parse(left), JSON.parse(right))
 }
 
 /** One line for people, e.g. "Changed title, body." */

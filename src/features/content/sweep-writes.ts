@@ -1,3 +1,5 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { step } from '../../lib/failpoints.ts'
 import type { Database } from '../../platform/postgres/database.ts'
 import type { ZeroDb } from '../../platform/zerodb.ts'
 import { releaseIntents } from './abort-writes.ts'
@@ -27,16 +29,26 @@ export async function sweepWrites(deps: SweepDeps): Promise<void> {
   )
   // Everybody's first: while ZeroDB is away, what dead writers had reserved must not stay reserved.
   for (const { tenantId } of tenants) await fenceExpired(deps, tenantId)
-  for (const { tenantId } of tenants) await sweepTenant(deps, tenantId)
+  for (const { tenantId } of tenants) await removeSwept(deps, tenantId)
 }
 
-async function sweepTenant(deps: SweepDeps, tenantId: string): Promise<void> {
+/** The same for one tenant. */
+export async function sweepTenant(deps: SweepDeps, tenantId: string): Promise<void> {
+  await fenceExpired(deps, tenantId)
+  await removeSwept(deps, tenantId)
+}
+
+async function removeSwept(deps: SweepDeps, tenantId: string): Promise<void> {
   deps.signal.throwIfAborted()
   await deleteDocuments(deps, tenantId, 'aborted', 'swept', `lease_expires_at < now()`)
   // Once more a day later: an insert may have been on its way while its writer was asleep.
   const dayAgo = `lease_expires_at < now() - interval '${keyHours} hours'`
   await deleteDocuments(deps, tenantId, 'swept', 'collected', dayAgo)
-  await deps.database.transaction(tenantId, async (tx) => {
+  await step('forgetOld', { tenantId }, () => forgetOld(deps, tenantId, dayAgo))
+}
+
+function forgetOld({ database }: SweepDeps, tenantId: string, dayAgo: string): Promise<void> {
+  return database.transaction(tenantId, async (tx) => {
     await tx.execute(
       `delete from idempotency_keys
        where tenant_id = ? and created_at < now() - make_interval(hours => ?)`,
@@ -52,20 +64,17 @@ async function sweepTenant(deps: SweepDeps, tenantId: string): Promise<void> {
 
 async function fenceExpired({ database, signal }: SweepDeps, tenantId: string): Promise<void> {
   signal.throwIfAborted()
-  return database.transaction(tenantId, async (tx) => {
+  const fence = async (tx: EntityManager) => {
     const expired = await tx.execute<{ id: string }[]>(
       `select id from content_write_intents
        where tenant_id = ? and state = 'pending' and lease_expires_at < now()
        order by id limit ? for update skip locked`,
       [tenantId, batchSize],
     )
-    if (expired.length === 0) return
-    await releaseIntents(
-      tx,
-      tenantId,
-      expired.map(({ id }) => id),
-    )
-  })
+    const ids = expired.map(({ id }) => id)
+    await releaseIntents(tx, tenantId, ids)
+  }
+  await step('fence', { tenantId }, () => database.transaction(tenantId, fence))
 }
 
 async function deleteDocuments(
@@ -85,13 +94,17 @@ async function deleteDocuments(
   if (intents.length === 0) return
   const documentIds = intents.flatMap(({ documentId }) => documentId ?? [])
   const historyIds = intents.map(({ historyId }) => historyId)
-  await zerodb.deleteRowsByKey(tenantId, bodyTable, documentIds, { signal })
-  await zerodb.deleteRowsByKey(tenantId, historyTable, historyIds, { signal })
-  await database.transaction(tenantId, (tx) =>
+  await step('deleteBodies', { tenantId }, () =>
+    zerodb.deleteRowsByKey(tenantId, bodyTable, documentIds, { signal }),
+  )
+  await step('deleteHistory', { tenantId }, () =>
+    zerodb.deleteRowsByKey(tenantId, historyTable, historyIds, { signal }),
+  )
+  const mark = (tx: EntityManager) =>
     tx.execute(
       `update content_write_intents set state = ?
        where tenant_id = ? and state = ? and id = any(?::uuid[])`,
       [to, tenantId, from, `{${intents.map(({ id }) => id).join(',')}}`],
-    ),
-  )
+    )
+  await step('markSwept', { tenantId }, () => database.transaction(tenantId, mark))
 }

@@ -1,60 +1,39 @@
 import { ConflictError, NotFoundError } from '../../lib/errors.ts'
-import { loadContents, loadContentsByRef } from './content.loaders.ts'
-import type { Content } from './content.entity.ts'
-import type { ContentInput, ValidContentInput } from './content-input.ts'
-import type { ExternalRef } from './content-where.ts'
-import { checkInput, idOrThrow } from './create-contents.ts'
-import { changesNothing, planWrite } from './plan-write.ts'
-import type { WriteDeps } from './write.ts'
-import { writeContents } from './write-contents.ts'
-
-/** A content by its database id, or by its caller's own name for it. */
-export type ContentRef = { id: string } | { externalRef: ExternalRef }
-
-/** A writer may lose to others this often before it is told so. */
-const maxAttempts = 3
+import { changeContent, writePlanned } from './change-contents.ts'
+import { checkStatusRights } from './check-publication.ts'
+import { changeOf, type ContentInput } from './content-input.ts'
+import { checkInput } from './create-contents.ts'
+import { type ContentRef, findContent } from './find-contents.ts'
+import { hashInput, planWrite } from './plan-write.ts'
+import { type WriteDeps, type Written, writtenOrThrow } from './write.ts'
 
 /**
- * Makes the content at `ref` look like `input`: creates it, adds a version, or, when nothing
- * differs, does nothing. Answers its id. A `ref` by id must exist.
+ * Makes the content at `ref` look like `input`: creates it, adds a version, or, when nothing differs,
+ * does nothing. A `ref` by id must exist.
  */
 export async function upsertContent(
   deps: WriteDeps,
   ref: ContentRef,
   input: ContentInput,
-): Promise<string> {
+): Promise<Written> {
+  const path = ['input']
   const externalRef = 'externalRef' in ref ? ref.externalRef : input.externalRef
-  const valid = checkInput(deps.viewer, { ...input, externalRef }, ['input'])
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await putContent(deps, ref, valid)
-    } catch (error) {
-      if (!(error instanceof ConflictError) || attempt === maxAttempts) throw error
-    }
+  const valid = checkInput(deps.viewer, { ...input, externalRef }, path)
+  const { idempotencyKey, onUnavailable } = valid
+  const inputHash = hashInput(ref, valid)
+  const operation = 'upsertContent'
+  const call = { operation, idempotencyKey, onUnavailable, inputHash, path, expectedVersion: null }
+  const update = () => changeContent(deps, { ref, call, change: () => changeOf(valid, 'update') })
+
+  if (await findContent(deps, ref)) return update()
+  if ('id' in ref) throw new NotFoundError('Content')
+  checkStatusRights(deps.viewer, null, valid)
+  const create = await planWrite(deps.viewer, call, changeOf(valid, 'create'), null)
+  try {
+    return writtenOrThrow(await writePlanned(deps, [create], 'REJECT_ALL'))
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error
+    // Somebody else has made it meanwhile.
+    return update()
   }
-}
-
-async function putContent(
-  deps: WriteDeps,
-  ref: ContentRef,
-  input: ValidContentInput,
-): Promise<string> {
-  const current = await findContent(deps, ref)
-  if (!current && 'id' in ref) throw new NotFoundError('Content')
-  const target = 'id' in ref ? ref.id : undefined
-  const write = await planWrite(deps.viewer, { operation: 'upsertContent', input, target }, current)
-  if (current && changesNothing(write)) return current.id
-  return idOrThrow(await writeContents(deps, [write], 'REJECT_ALL'))
-}
-
-/** The content a reference names, or null when it is not there or out of reach. */
-export async function findContent(
-  deps: Pick<WriteDeps, 'reads' | 'viewer' | 'tenantId'>,
-  ref: ContentRef,
-): Promise<Content | null> {
-  const [content] =
-    'id' in ref
-      ? await loadContents(deps, [ref.id])
-      : await loadContentsByRef(deps, [ref.externalRef])
-  return content ?? null
 }

@@ -1,11 +1,12 @@
 import { StorageUnavailableError, UpstreamError } from '../../lib/errors.ts'
+import { step } from '../../lib/failpoints.ts'
 import { mapLimit } from '../../lib/map-limit.ts'
 import { abortWrites } from './abort-writes.ts'
 import { beginWrites } from './begin-writes.ts'
-import { commitWrites } from './commit-writes.ts'
+import { commitWrites, type Placed } from './commit-writes.ts'
 import { bodyTable, historyTable } from './documents.ts'
 import type { PlannedWrite } from './plan-write.ts'
-import { type BatchErrorPolicy, isFailed, type WriteDeps, type WriteOutcome } from './write.ts'
+import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write.ts'
 
 /** ZeroDB takes one row a call; this many calls of one batch are under way at once. */
 const parallelInserts = 8
@@ -22,13 +23,8 @@ export async function writeContents(
 ): Promise<WriteOutcome[]> {
   const outcomes = new Map<PlannedWrite, WriteOutcome>()
   const begun = await beginWrites(deps, writes, policy, outcomes)
-  await storeDocuments(deps, begun, policy, outcomes)
-  await commitWrites(
-    deps,
-    begun.filter((write) => !outcomes.has(write)),
-    policy,
-    outcomes,
-  )
+  const { stored, queued } = await storeDocuments(deps, begun, policy, outcomes)
+  await commitWrites(deps, { stored, queued }, policy, outcomes)
   return writes.map((write) => outcomes.get(write) as WriteOutcome)
 }
 
@@ -38,31 +34,35 @@ async function storeDocuments(
   writes: readonly PlannedWrite[],
   policy: BatchErrorPolicy,
   outcomes: Map<PlannedWrite, WriteOutcome>,
-): Promise<void> {
-  const failed: PlannedWrite[] = []
+): Promise<Placed> {
+  const stored: PlannedWrite[] = []
+  const queued: PlannedWrite[] = []
+  const failed = new Map<PlannedWrite, StorageUnavailableError>()
   await mapLimit(writes, parallelInserts, async (write) => {
     try {
       await storeDocument(deps, write)
+      stored.push(write)
     } catch (error) {
       if (!(error instanceof UpstreamError) && !deps.signal.aborted) throw error
-      failed.push(write)
-      outcomes.set(write, { error: unavailable(error) })
+      if (write.call.onUnavailable === 'QUEUE' && !deps.signal.aborted) queued.push(write)
+      else failed.set(write, unavailable(error))
     }
   })
-  if (failed.length === 0) return
-  await abortWrites(deps, policy === 'REJECT_ALL' ? writes : failed)
-  const [first] = failed
-  const outcome = first && outcomes.get(first)
-  if (policy === 'REJECT_ALL' && outcome && isFailed(outcome)) throw outcome.error
+  const [first] = failed.values()
+  if (!first) return { stored, queued }
+  await abortWrites(deps, policy === 'REJECT_ALL' ? writes : [...failed.keys()])
+  if (policy === 'REJECT_ALL') throw first
+  for (const [write, error] of failed) outcomes.set(write, { error })
+  return { stored, queued }
 }
 
 async function storeDocument(deps: WriteDeps, { body, history }: PlannedWrite): Promise<void> {
   const { zerodb, tenantId, signal, plan } = deps
-  const inserts = [{ table: historyTable, row: history }]
-  if (body) inserts.push({ table: bodyTable, row: body.row })
-  plan.zerodb += inserts.length
-  await mapLimit(inserts, inserts.length, ({ table, row }) =>
-    zerodb.insertRow(tenantId, table, row, { signal }),
+  const inserts = [{ name: 'storeHistory', table: historyTable, row: history } as const]
+  const bodies = body ? [{ name: 'storeBody', table: bodyTable, row: body.row } as const] : []
+  plan.zerodb += inserts.length + bodies.length
+  await mapLimit([...bodies, ...inserts], 2, ({ name, table, row }) =>
+    step(name, deps, () => zerodb.insertRow(tenantId, table, row, { signal })),
   )
 }
 

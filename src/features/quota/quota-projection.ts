@@ -1,6 +1,6 @@
 import { bytesPerGb } from '../../lib/bytes.ts'
 import type { PlanTier } from '../tenancy/tenant.entity.ts'
-import { storageLimitGb } from './plan-tiers.ts'
+import { plans } from './plan-tiers.ts'
 
 /** 80 % warns, 85 % is critical, 100 % blocks (requirements 3.4). */
 export type WarningLevel = 'NORMAL' | 'WARNING' | 'CRITICAL' | 'BLOCKED'
@@ -26,35 +26,75 @@ export interface UsageRow {
   bytes: number
 }
 
-/** What storing `additionalBytes` more would mean (E-135 to E-137). */
-export function project({ planTier, bytes }: UsageRow, additionalBytes: number): QuotaProjection {
-  const limitGb = storageLimitGb[planTier]
+/** From here on usage is critical, and an alert is firing (requirements 3.4). */
+export const criticalShare = 0.85
+
+/** What storing `additionalBytes` more would mean (E-134 to E-137); null is a tenant nobody knows. */
+export function project(usage: UsageRow | null, additionalBytes: number): QuotaProjection {
+  if (!usage) return unknownTenant(additionalBytes)
+  const { planTier, bytes } = usage
+  const limitGb = plans[planTier].storageLimitGb
   const currentGb = bytes / bytesPerGb
-  const projectedGb = (bytes + additionalBytes) / bytesPerGb
-  const share = limitGb === null ? 0 : projectedGb / limitGb
-  const canStore = share <= 1
+  const share = shareOf(planTier, bytes + additionalBytes)
+  const canStore = share === null || share <= 1
   return {
     planTier,
     canStore,
     blocked: !canStore,
-    reason: reasonOf(planTier, limitGb, currentGb, canStore),
+    reason: canStore ? allowed(planTier, limitGb) : exceeded(planTier, limitGb, currentGb),
     currentGb,
     limitGb,
-    projectedGb,
-    usagePercent: limitGb === null ? null : Math.round(share * 1_000) / 10,
-    warningLevel: levelOf(share),
+    projectedGb: (bytes + additionalBytes) / bytesPerGb,
+    usagePercent: share === null ? null : Math.round(share * 1_000) / 10,
+    warningLevel: levelOf(share ?? 0),
   }
 }
 
-function reasonOf(tier: PlanTier, limitGb: number | null, currentGb: number, canStore: boolean) {
-  const name = tier.charAt(0).toUpperCase() + tier.slice(1)
-  if (limitGb === null) return `Unlimited storage (${name} plan)`
-  if (canStore) return 'Within the storage limit.'
-  return `Storage limit exceeded. Your ${name} plan allows ${limitGb} GB. Current usage: ${currentGb.toFixed(2)} GB.`
+/** The projection for bytes that PostgreSQL has refused, whatever has been freed since. */
+export function refuse(usage: UsageRow | null, additionalBytes: number): QuotaProjection {
+  const projection = project(usage, additionalBytes)
+  const { canStore, planTier, limitGb, currentGb } = projection
+  if (!canStore) return projection
+  const reason = exceeded(planTier, limitGb, currentGb)
+  return { ...projection, canStore: false, blocked: true, reason }
+}
+
+/** How much of the plan's storage `bytes` are, 1 being all of it; null = unlimited. */
+export function shareOf(planTier: PlanTier, bytes: number): number | null {
+  const limitGb = plans[planTier].storageLimitGb
+  return limitGb === null ? null : bytes / bytesPerGb / limitGb
+}
+
+function allowed(planTier: PlanTier, limitGb: number | null): string {
+  if (limitGb === null) return `Unlimited storage (${nameOf(planTier)} plan)`
+  return 'Within the storage limit.'
+}
+
+function exceeded(planTier: PlanTier, limitGb: number | null, currentGb: number): string {
+  return `Storage limit exceeded. Your ${nameOf(planTier)} plan allows ${limitGb} GB. Current usage: ${currentGb.toFixed(2)} GB.`
+}
+
+function nameOf(planTier: PlanTier): string {
+  return planTier.charAt(0).toUpperCase() + planTier.slice(1)
 }
 
 function levelOf(share: number): WarningLevel {
   if (share >= 1) return 'BLOCKED'
-  if (share >= 0.85) return 'CRITICAL'
+  if (share >= criticalShare) return 'CRITICAL'
   return share >= 0.8 ? 'WARNING' : 'NORMAL'
+}
+
+/** No account, hence no room (E-136). */
+function unknownTenant(additionalBytes: number): QuotaProjection {
+  return {
+    planTier: 'free',
+    canStore: false,
+    blocked: true,
+    reason: 'Tenant not found',
+    currentGb: 0,
+    limitGb: 0,
+    projectedGb: additionalBytes / bytesPerGb,
+    usagePercent: 100,
+    warningLevel: 'BLOCKED',
+  }
 }

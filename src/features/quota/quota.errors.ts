@@ -6,8 +6,8 @@ export class QuotaExceededError extends DomainError {
   readonly code = 'QUOTA_EXCEEDED'
   readonly quota: QuotaProjection
 
-  constructor(quota: QuotaProjection) {
-    super(quota.reason)
+  constructor(quota: QuotaProjection, path: readonly string[]) {
+    super(quota.reason, { path })
     this.quota = quota
   }
 }

@@ -1,4 +1,5 @@
 import type { ObjectRef } from '@pothos/core'
+import { badUserInput } from '../../graphql/bad-user-input.ts'
 import { builder, type SchemaTypes } from '../../graphql/builder.ts'
 import { ErrorInterface } from '../../graphql/errors.ts'
 import { PlanTierEnum } from '../tenancy/tenancy.graphql.ts'
@@ -7,18 +8,18 @@ import { QuotaExceededError } from './quota.errors.ts'
 import type { QuotaProjection } from './quota-projection.ts'
 import { projectUsage } from './storage-usage.ts'
 
-const WarningLevelEnum = builder.enumType('WarningLevel', {
+export const WarningLevelEnum = builder.enumType('WarningLevel', {
   description: 'From 80 % of the limit WARNING, from 85 % CRITICAL, from 100 % BLOCKED.',
   values: ['NORMAL', 'WARNING', 'CRITICAL', 'BLOCKED'] as const,
 })
 
 const QuotaProjectionObject = builder.objectRef<QuotaProjection>('QuotaProjection').implement({
-  description: 'Where the tenant stands; GB are GiB, 1024³ bytes.',
+  description: 'Where the tenant stands, or would stand; GB are GiB, 1024³ bytes.',
   fields: (t) => ({
     planTier: t.expose('planTier', { type: PlanTierEnum }),
     canStore: t.exposeBoolean('canStore'),
     blocked: t.exposeBoolean('blocked'),
-    reason: t.exposeString('reason', { nullable: true }),
+    reason: t.exposeString('reason'),
     currentGb: t.exposeFloat('currentGb'),
     limitGb: t.exposeFloat('limitGb', { nullable: true, description: 'null = unlimited' }),
     projectedGb: t.exposeFloat('projectedGb'),
@@ -55,3 +56,24 @@ builder.objectType(QuotaExceededError, {
     }),
   }),
 })
+
+const QuotaCheckInput = builder.inputType('QuotaCheckInput', {
+  description: 'What you are about to store.',
+  fields: (t) => ({
+    additionalBytes: t.field({ type: 'BigInt', description: 'In UTF-8; none if left out.' }),
+  }),
+})
+
+builder.queryField('checkQuota', (t) =>
+  t.field({
+    type: QuotaProjectionObject,
+    description: 'Whether so much more could be stored now. Nothing is reserved.',
+    authScopes: { scope: 'QUOTA_READ' },
+    args: { input: t.arg({ type: QuotaCheckInput, required: true }) },
+    resolve: (_root, { input }, { reads }) => {
+      const additionalBytes = input.additionalBytes ?? 0
+      if (additionalBytes < 0) throw badUserInput('additionalBytes cannot be negative.')
+      return projectUsage(reads, additionalBytes)
+    },
+  }),
+)

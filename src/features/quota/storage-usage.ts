@@ -1,8 +1,10 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import type { TenantReads } from '../../platform/postgres/reads.ts'
-import { storageLimitBytesJson } from './plan-tiers.ts'
+import type { PlanTier } from '../tenancy/tenant.entity.ts'
+import { limitJson, storageLimitBytes } from './plan-tiers.ts'
 import { QuotaExceededError } from './quota.errors.ts'
-import { project, type QuotaProjection, type UsageRow } from './quota-projection.ts'
+import { project, type QuotaProjection, refuse, type UsageRow } from './quota-projection.ts'
+import { watchStorage } from './watch-storage.ts'
 
 const usageSql = `
   select t.plan_tier as "planTier",
@@ -16,11 +18,16 @@ export async function projectUsage(
   additionalBytes: number,
 ): Promise<QuotaProjection> {
   const [row] = await reads.rows<UsageRow>(usageSql, [reads.tenantId])
-  return project(row ?? { planTier: 'free', bytes: 0 }, additionalBytes)
+  return project(row ?? null, additionalBytes)
 }
 
+const storageLimits = limitJson(storageLimitBytes)
+
 const reserveSql = `
-  update content_storage_usage u set reserved_bytes = u.reserved_bytes + ?, updated_at = now()
+  update content_storage_usage u set
+    reserved_bytes = u.reserved_bytes + ?,
+    sequence = u.sequence + 1,
+    updated_at = now()
   from tenants t
   where u.tenant_id = ? and t.id = u.tenant_id
     and u.total_storage_bytes + u.total_media_storage_bytes + u.reserved_bytes + ?
@@ -37,12 +44,7 @@ export async function reserveStorage(
   bytes: number,
 ): Promise<boolean> {
   if (bytes === 0) return true
-  const taken = await tx.execute<unknown[]>(reserveSql, [
-    bytes,
-    tenantId,
-    bytes,
-    storageLimitBytesJson,
-  ])
+  const taken = await tx.execute<unknown[]>(reserveSql, [bytes, tenantId, bytes, storageLimits])
   return taken.length > 0
 }
 
@@ -51,27 +53,57 @@ export async function quotaExceeded(
   tx: EntityManager,
   tenantId: string,
   bytes: number,
+  path: readonly string[],
 ): Promise<QuotaExceededError> {
   const [row] = await tx.execute<UsageRow[]>(usageSql.replace('$1', '?'), [tenantId])
-  const usage = row ? { ...row, bytes: Number(row.bytes) } : { planTier: 'free' as const, bytes: 0 }
-  return new QuotaExceededError(project(usage, bytes))
+  const usage = row ? { ...row, bytes: Number(row.bytes) } : null
+  return new QuotaExceededError(refuse(usage, bytes), path)
 }
 
-const settleSql = `
-  update content_storage_usage set
-    reserved_bytes = reserved_bytes - ?,
-    total_storage_bytes = total_storage_bytes + ?,
-    total_content_items = total_content_items + ?,
-    last_calculated_at = now(), updated_at = now()
-  where tenant_id = ?`
+/** What a committed write does to a tenant's account; bytes are signed. */
+export interface UsageChange {
+  /** Given back of what was reserved for it. */
+  reserved: number
+  /** Of live bodies: what the limit counts. */
+  growth: number
+  /** Live contents more or less. */
+  items: number
+  /** Of body documents kept in ZeroDB or on the way there, whether the limit counts them or not. */
+  stored: number
+}
 
-/** Turns a reservation into usage; `growth` is signed, in bytes. Always the last lock. */
+/** Never below zero (E-140): what would be missing is drift, which `recalculateUsage` finds. */
+const settleSql = `
+  update content_storage_usage u set
+    reserved_bytes = greatest(u.reserved_bytes - ?, 0),
+    total_storage_bytes = greatest(u.total_storage_bytes + ?, 0),
+    total_content_items = greatest(u.total_content_items + ?, 0),
+    stored_body_bytes = greatest(u.stored_body_bytes + ?, 0),
+    sequence = u.sequence + 1,
+    last_calculated_at = now(), updated_at = now()
+  from tenants t
+  where u.tenant_id = ? and t.id = u.tenant_id
+  returning t.plan_tier as "planTier",
+    u.total_storage_bytes + u.total_media_storage_bytes as bytes`
+
+/**
+ * Turns a reservation into usage. Always the last lock of a transaction: an alert that opens or
+ * ends with the change is written under it.
+ */
 export async function settleStorage(
   tx: EntityManager,
   tenantId: string,
-  change: { reserved: number; growth: number; items: number },
+  { reserved, growth, items, stored }: UsageChange,
 ): Promise<void> {
-  const { reserved, growth, items } = change
-  if (reserved === 0 && growth === 0 && items === 0) return
-  await tx.execute(settleSql, [reserved, growth, items, tenantId])
+  if (reserved === 0 && growth === 0 && items === 0 && stored === 0) return
+  const [usage] = await tx.execute<{ planTier: PlanTier; bytes: string }[]>(settleSql, [
+    reserved,
+    growth,
+    items,
+    stored,
+    tenantId,
+  ])
+  if (!usage) return
+  const bytes = Number(usage.bytes)
+  await watchStorage(tx, tenantId, usage.planTier, { before: bytes - growth, after: bytes })
 }

@@ -1,7 +1,8 @@
 import { decodeBody } from '../../platform/document-store.ts'
 import { keysPerQuery, type RowData } from '../../platform/zerodb.ts'
 import { bodyTable, historyTable, readHistoryRow } from '../content/documents.ts'
-import type { Invariant, TenantDeps } from './finding.ts'
+import { type DocumentTable, findQueued } from '../content/queued-documents.ts'
+import type { Invariant, RepairKind, TenantDeps } from './finding.ts'
 
 /** What PostgreSQL records of a version and its documents. */
 export interface RecordedVersion {
@@ -18,22 +19,23 @@ export interface Doubt {
   invariant: Invariant
   version: RecordedVersion
   message: string
+  repair?: RepairKind
 }
 
-type DocumentDeps = Pick<TenantDeps, 'zerodb' | 'tenantId' | 'signal'>
+type DocumentDeps = Pick<TenantDeps, 'zerodb' | 'reads' | 'tenantId' | 'signal'>
 
 /** Bodies asked for in one request: an answer that is too large would be refused. */
 const bytesPerRequest = 8 * 1024 ** 2
 
-/** Reads each body from ZeroDB itself, past every cache, unpacks it and compares its checksum. */
+/** Reads each body from where it is, past every cache, unpacks it and compares its checksum. */
 export async function checkBodies(
-  { zerodb, tenantId, signal }: DocumentDeps,
+  deps: DocumentDeps,
   versions: readonly RecordedVersion[],
 ): Promise<Doubt[]> {
   const doubts: Doubt[] = []
   for (const chunk of chunksBySize(versions)) {
     const ids = chunk.map(({ documentId }) => documentId)
-    const rows = await zerodb.getRowsByKey(tenantId, bodyTable, ids, { signal })
+    const rows = await readStored(deps, bodyTable, ids)
     for (const version of chunk) {
       const complaint = await complaintAboutBody(version, rows.get(version.documentId))
       if (!complaint) continue
@@ -42,6 +44,18 @@ export async function checkBodies(
     }
   }
   return doubts
+}
+
+/** From ZeroDB, and what is not there from the queue: it counts as stored. */
+async function readStored(
+  { zerodb, reads, tenantId, signal }: DocumentDeps,
+  table: DocumentTable,
+  ids: readonly string[],
+): Promise<Map<string, RowData>> {
+  const stored = await zerodb.getRowsByKey(tenantId, table, ids, { signal })
+  const missing = ids.filter((id) => !stored.has(id))
+  if (missing.length === 0) return stored
+  return new Map([...stored, ...(await findQueued({ reads, tenantId }, table, missing))])
 }
 
 function* chunksBySize(versions: readonly RecordedVersion[]): Iterable<RecordedVersion[]> {
@@ -76,11 +90,11 @@ async function complaintAboutBody(
 
 /** Each version's history entry bears its id and tells of the same content, number and body. */
 export async function checkHistory(
-  { zerodb, tenantId, signal }: DocumentDeps,
+  deps: DocumentDeps,
   versions: readonly RecordedVersion[],
 ): Promise<Doubt[]> {
   const ids = versions.map(({ id }) => id)
-  const rows = await zerodb.getRowsByKey(tenantId, historyTable, ids, { signal })
+  const rows = await readStored(deps, historyTable, ids)
   return versions.flatMap((version): Doubt[] => {
     const complaint = complaintAboutHistory(version, rows.get(version.id))
     return complaint

@@ -1,13 +1,17 @@
 import { keyHours } from '../content/claim-keys.ts'
 import type { WriteIntentState } from '../content/write-intent.entity.ts'
 import { eachPage, pageSize } from './each-page.ts'
-import type { Finding, TenantDeps } from './finding.ts'
+import type { Finding, Invariant, TenantDeps } from './finding.ts'
 
 interface Key {
   operation: string
   key: string
   contentId: string
   contentExists: boolean
+  isPurged: boolean
+  /** The version its write made; null for a key from before this was noted. */
+  versionNumber: number | null
+  hasVersion: boolean
   completed: boolean
   /** Old enough for the sweeper to have taken its intent. */
   expired: boolean
@@ -16,7 +20,13 @@ interface Key {
 
 const keysSql = `
   select k.operation, k.key, k.content_id as "contentId", c.id is not null as "contentExists",
-    k.completed_at is not null as completed, i.state as "intentState",
+    exists (
+      select from content_tombstones t
+      where t.tenant_id = k.tenant_id and t.content_id = k.content_id
+    ) as "isPurged", k.version_number as "versionNumber", exists (
+      select from content_versions v where v.tenant_id = k.tenant_id
+        and v.content_id = k.content_id and v.version_number >= k.version_number
+    ) as "hasVersion", k.completed_at is not null as completed, i.state as "intentState",
     k.created_at < now() - make_interval(hours => $5) as expired
   from idempotency_keys k
     left join content_items c on c.tenant_id = k.tenant_id and c.id = k.content_id
@@ -30,17 +40,20 @@ const sharedRefsSql = `
   where tenant_id = $1 and deleted_at is null and external_id is not null
   group by external_system, external_id having count(*) > 1`
 
-/** I3: a repeat under the same key, or of the same external reference, changes nothing. */
+/**
+ * I3: a repeat under the same key, or of the same external reference, changes nothing; and I6: what a
+ * key answers with is there.
+ */
 export async function* checkKeys({ reads, tenantId }: TenantDeps): AsyncGenerator<Finding, void> {
   const pages = eachPage<Key>((last) =>
     reads.rows(keysSql, [tenantId, last?.operation ?? '', last?.key ?? '', pageSize, keyHours]),
   )
   for await (const page of pages) {
     for (const key of page) {
-      const message = complaintAbout(key)
-      if (!message) continue
+      const complaint = complaintAbout(key)
+      if (!complaint) continue
       const { operation, contentId } = key
-      yield { invariant: 'I3', tenantId, subject: { operation, key: key.key, contentId }, message }
+      yield { ...complaint, tenantId, subject: { operation, key: key.key, contentId } }
     }
   }
   const shared = await reads.rows<{ system: string; id: string; contentIds: string[] }>(
@@ -53,14 +66,20 @@ export async function* checkKeys({ reads, tenantId }: TenantDeps): AsyncGenerato
   }
 }
 
-function complaintAbout(key: Key): string | undefined {
-  const { completed, contentExists, expired, intentState } = key
+function complaintAbout(key: Key): { invariant: Invariant; message: string } | undefined {
+  const { completed, contentExists, isPurged, versionNumber, hasVersion } = key
+  const { expired, intentState } = key
+  const broken = (message: string) => ({ invariant: 'I3' as const, message })
   if (!completed) {
     return intentState === 'committed'
-      ? 'its write was committed and the key does not know: a repeat would write again'
+      ? broken('its write was committed and the key does not know: a repeat would write again')
       : undefined
   }
-  if (!contentExists) return 'answers with a content that does not exist'
+  if (isPurged) return undefined
+  if (!contentExists) return broken('answers with a content that does not exist')
+  if (versionNumber !== null && !hasVersion) {
+    return { invariant: 'I6', message: `answers with version ${versionNumber}, which is not there` }
+  }
   if (intentState === 'committed' || (intentState === null && expired)) return undefined
-  return `is completed, but its write is ${intentState ?? 'unknown'}`
+  return broken(`is completed, but its write is ${intentState ?? 'unknown'}`)
 }

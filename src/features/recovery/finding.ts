@@ -4,14 +4,19 @@ import type { ZeroDb } from '../../platform/zerodb.ts'
 
 /** What must hold at every moment, whoever is writing; `gateway fsck --help` shows this list. */
 export const invariants = {
-  I1: 'every version has its body and its history entry in ZeroDB, and contents stand at their last version',
-  I2: 'usage is exact: counters, live contents, ledger and open reservations agree',
+  I1: 'every version that has not expired has its body and its history entry, and contents stand at their last version',
+  I2: 'usage is exact: counters, live contents, kept bodies, ledger and open reservations agree',
   I3: 'an idempotency key has at most one effect, an external reference at most one live content',
-  I4: 'every version has exactly one outbox event',
-  I5: 'nothing is left behind: no document without a version, no dead write that is not swept',
+  I4: 'every version has exactly one outbox event, and so has every purge',
+  I5: 'nothing is left behind: no document without a version, no dead write and no purge half done',
+  I6: 'what was acknowledged is there: every committed write has its version, and no queue is stuck',
+  I7: 'what failed or was purged is not there: no version, no row, no queued document',
 } as const
 
 export type Invariant = keyof typeof invariants
+
+/** What `gateway fsck --repair` can put right without a guess. */
+export type RepairKind = 'sweep' | 'purge' | 'orphan' | 'outbox' | 'usage'
 
 /** One violation, with the ids it takes to look at it. */
 export interface Finding {
@@ -19,6 +24,10 @@ export interface Finding {
   tenantId: string
   subject: Readonly<Record<string, string | number>>
   message: string
+  /** Absent where somebody has to decide. */
+  repair?: RepairKind
+  /** Found, put right, and looked for again in vain. */
+  repaired?: true
 }
 
 /** How much has been looked at; counted while the check runs. */
@@ -47,4 +56,11 @@ export interface IntegrityDeps {
 export interface TenantDeps extends IntegrityDeps {
   tenantId: string
   reads: TenantReads
+}
+
+export interface RepairDeps extends IntegrityDeps {
+  database: Database
+  zerodb: ZeroDb
+  /** What is looked at again after a repair; `checked` counts the first look. */
+  rechecked: Checked
 }

@@ -1,11 +1,13 @@
 import type { Database } from '../../platform/postgres/database.ts'
 import type { TenantReads } from '../../platform/postgres/reads.ts'
 import { checkContents } from './check-contents.ts'
-import { checkDeadWrites } from './check-dead-writes.ts'
 import { checkKeys } from './check-keys.ts'
 import { checkOrphans } from './check-orphans.ts'
+import { checkPurges } from './check-purges.ts'
+import { checkQueue } from './check-queue.ts'
 import { checkUsage } from './check-usage.ts'
 import { checkVersions } from './check-versions.ts'
+import { checkWrites } from './check-writes.ts'
 import type { Finding, IntegrityDeps, TenantDeps } from './finding.ts'
 
 /** All tenants, or the one asked for if it exists. */
@@ -31,34 +33,56 @@ export async function* verifyIntegrity(
   deps: IntegrityDeps,
   tenantIds: readonly string[],
 ): AsyncGenerator<Finding, void> {
-  const { database, signal, checked } = deps
-  const tenants: { tenant: TenantDeps; size: Size }[] = []
+  for (const tenant of await measureTenants(deps, tenantIds)) yield* verifyTenant(tenant)
+}
+
+/** A tenant to be checked, and what that will take. */
+export interface MeasuredTenant extends TenantDeps {
+  largestBodyBytes: number
+}
+
+/** All before the first is checked, so that `expected` is known from the start. */
+export async function measureTenants(
+  deps: IntegrityDeps,
+  tenantIds: readonly string[],
+): Promise<MeasuredTenant[]> {
+  const tenants: MeasuredTenant[] = []
   for (const tenantId of tenantIds) {
-    const reads = database.reads.forTenant(tenantId, undefined, signal)
-    const size = await measure(reads)
-    checked.expected += size.rows
-    tenants.push({ tenant: { ...deps, tenantId, reads }, size })
+    const reads = deps.database.reads.forTenant(tenantId, undefined, deps.signal)
+    const { rows, largestBodyBytes } = await measure(reads)
+    deps.checked.expected += rows
+    tenants.push({ ...deps, tenantId, reads, largestBodyBytes })
   }
-  for (const { tenant, size } of tenants) {
-    yield* checkUsage(tenant)
-    yield* checkKeys(tenant)
-    yield* checkContents(tenant)
-    yield* checkVersions(tenant)
-    yield* checkDeadWrites(tenant)
-    yield* checkOrphans(tenant, size.largestBodyBytes)
-    checked.tenants++
-  }
+  return tenants
+}
+
+export async function* verifyTenant(tenant: MeasuredTenant): AsyncGenerator<Finding, void> {
+  yield* checkUsage(tenant)
+  yield* checkKeys(tenant)
+  yield* checkContents(tenant)
+  yield* checkVersions(tenant)
+  yield* checkWrites(tenant)
+  yield* checkQueue(tenant)
+  yield* checkPurges(tenant)
+  yield* checkOrphans(tenant, tenant.largestBodyBytes)
+  tenant.checked.tenants++
 }
 
 interface Size {
-  /** Contents, versions, bodies and history entries. */
+  /** Contents, versions, and what ZeroDB should hold of bodies and history entries. */
   rows: number
   largestBodyBytes: number
 }
 
 const sizeSql = `
   select (select count(*) from content_items where tenant_id = $1)
-      + 2 * count(*) + count(distinct document_id) as rows,
+      - (select count(*) from queued_documents where tenant_id = $1)
+      + (
+        select coalesce(sum(cardinality(document_ids) + cardinality(history_ids)), 0)
+        from content_tombstones where tenant_id = $1 and documents_removed_at is null
+      )
+      + count(*) + count(*) filter (where documents_removed_at is null)
+      + count(distinct document_id) filter (where documents_removed_at is null) as rows,
     coalesce(max(size_bytes), 0) as "largestBodyBytes"
   from content_versions where tenant_id = $1`
 

@@ -2,6 +2,7 @@ import { align } from '../../lib/align.ts'
 import type { Viewer } from '../../lib/viewer.ts'
 import type { TenantReads } from '../../platform/postgres/reads.ts'
 import { selectList } from '../../platform/postgres/select-list.ts'
+import { type AuditEvent, AuditEventSchema } from './audit-event.entity.ts'
 import { type Brand, BrandSchema } from './brand.entity.ts'
 import { type CampaignSpace, CampaignSpaceSchema } from './campaign-space.entity.ts'
 import { type Tenant, TenantSchema } from './tenant.entity.ts'
@@ -64,4 +65,14 @@ const tenantsSql = `
 export async function loadTenants({ reads, tenantId }: TenancyDeps, ids: readonly string[]) {
   const found = await reads.rows<Tenant>(tenantsSql, [tenantId, ids])
   return align(ids, found, (tenant) => tenant.id)
+}
+
+const auditEventsSql = `
+  select ${selectList(AuditEventSchema, 'a')} from audit_events a
+  where a.tenant_id = $1 and a.id = any($2::uuid[])`
+
+/** Audit events of the tenant, in key order. */
+export async function loadAuditEvents({ reads, tenantId }: TenancyDeps, ids: readonly string[]) {
+  const found = await reads.rows<AuditEvent>(auditEventsSql, [tenantId, ids])
+  return align(ids, found, (event) => event.id)
 }

@@ -7,7 +7,7 @@ import {
 } from '@mikro-orm/postgresql'
 import type pg from 'pg'
 import type { Plan } from '../plan.ts'
-import { asUpstreamError } from './failure.ts'
+import { asUpstreamError, wasSacrificed } from './failure.ts'
 import { createReadPool, type ReadPool } from './reads.ts'
 
 export interface DatabaseOptions {
@@ -26,7 +26,7 @@ export interface Database extends AsyncDisposable {
   reads: ReadPool
   /**
    * One transaction of one tenant: row-level security is set for all of `work`, commit follows when
-   * it returns. Never call another neighbour inside it. Throws UpstreamError when PostgreSQL is away;
+   * it returns. Never call another neighbour inside it; it may run more than once. Throws UpstreamError when PostgreSQL is away;
    * then nobody knows whether the commit happened. Counts as one in `plan`.
    */
   transaction<T>(tenantId: string, work: (tx: EntityManager) => Promise<T>, plan?: Plan): Promise<T>
@@ -39,10 +39,14 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     clientUrl: options.url,
     entities: options.entities,
     discovery: { warnWhenNoEntities: false },
+    // Databases are made by operators; by default the ORM creates what it does not find.
+    ensureDatabase: false,
     driverOptions: {
       max: options.poolSize,
       connectionTimeoutMillis: options.acquireTimeoutMs,
       statement_timeout: options.statementTimeoutMs,
+      // A process that falls asleep inside a transaction must not keep its locks from the others.
+      idle_in_transaction_session_timeout: options.statementTimeoutMs,
       application_name: 'content-gateway',
       options: '-c timezone=UTC',
     },
@@ -89,16 +93,22 @@ function reclaimLost(pool: pg.Pool): void {
   })
 }
 
+/** A transaction that PostgreSQL undid for the sake of another is run again so often. */
+const maxAttempts = 3
+
 async function runTransaction<T>(
   em: EntityManager,
   tenantId: string,
   work: (tx: EntityManager) => Promise<T>,
 ): Promise<T> {
   const session = { role: 'app_tenant', variables: { 'app.tenant_id': tenantId } }
-  try {
-    return await em.fork({ session }).transactional(work)
-  } catch (error) {
-    throw asUpstreamError(error, true) ?? error
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await em.fork({ session }).transactional(work)
+    } catch (error) {
+      if (wasSacrificed(error) && attempt < maxAttempts) continue
+      throw asUpstreamError(error, true) ?? error
+    }
   }
 }
 

@@ -1,11 +1,11 @@
 import { UpstreamError, type UpstreamFailure } from '../../lib/errors.ts'
 
 /**
- * By SQLSTATE: no connection (08), no resources (53), going down (57P), or a statement that ran out
- * of time (57014). By `code`: an error of the socket.
+ * By SQLSTATE: no connection (08), no resources (53), going down (57P), asleep inside a transaction for
+ * too long (25P03), or a statement that ran out of time (57014). By `code`: an error of the socket.
  */
 const byCode: readonly [RegExp, UpstreamFailure][] = [
-  [/^(08...|53...|57P..|E[A-Z]+)$/, 'unavailable'],
+  [/^(08...|53...|57P..|25P03|E[A-Z]+)$/, 'unavailable'],
   [/^57014$/, 'timeout'],
 ]
 /** What `pg` itself says, without a code. */
@@ -29,4 +29,9 @@ function failureOf(error: Error): UpstreamFailure | undefined {
     return byCode.find(([pattern]) => pattern.test(code))?.[1]
   }
   return byMessage.test(error.message) ? 'unavailable' : undefined
+}
+
+/** Undone whole, to end a deadlock or an anomaly: running the transaction again is safe, and may work. */
+export function wasSacrificed(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^40(P01|001)$/.test(String(error.code))
 }

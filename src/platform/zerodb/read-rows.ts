@@ -101,15 +101,17 @@ export function createRowReader(client: Client): RowReader {
       return items.map(({ data }) => data)
     },
     async *eachRow(tenantId, table, query = {}, call = {}) {
-      const seen = new Set<string>()
       const pages = followOwn(tenantId, table, { ...query, sort: { id: 1 } }, call)
+      // In order of keys, rows of one key are neighbours: only the page before can have had them too.
+      let before = new Set<string>()
       for await (const page of pages) {
+        const keys = new Set<string>()
         for (const row of page) {
           const key = keyOf(row)
-          if (seen.has(key)) continue
-          seen.add(key)
-          yield row.data
+          if (!before.has(key) && !keys.has(key)) yield row.data
+          keys.add(key)
         }
+        before = keys
       }
     },
     async checkFilter(table, call = {}) {

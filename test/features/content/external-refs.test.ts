@@ -45,7 +45,8 @@ test('an update that would take the external reference of another content is a c
   }
   expect(await upsert(refOf('ref-0'))).toEqual({
     __typename: 'ConflictError',
-    message: 'A content with the external reference "crm:ref-0" exists already.',
+    message:
+      'A content with the external reference "crm:ref-0" exists already. Update that one, or use another reference.',
     current: { id: first },
   })
   expect(await upsert(refOf('ref-2'))).toEqual({

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { decodeGlobalId } from '../../../src/graphql/global-id.ts'
 import { createTestContents } from '../../support/contents.ts'
 import { startGateway, type TestGateway } from '../../support/gateway.ts'
 import { runProgram } from '../../support/program.ts'
@@ -51,13 +52,50 @@ test('fsck prints a line for each violation, for machines too, and exits with 1'
       .toSorted()
       .map((start) => expect.stringContaining(start)),
   )
-  expect(words.lines.at(-1)).toMatch(/^checked 3 contents, .*: 3 violations$/)
+  expect(words.lines.at(-1)).toMatch(
+    /^checked 3 contents, .*: 3 violations; --repair puts 3 right$/,
+  )
   expect(json.code).toBe(1)
   const objects = json.lines.map((line) => JSON.parse(line) as object)
   expect(objects.slice(0, -1)).toHaveLength(3)
-  expect(objects[0]).toMatchObject({ invariant: 'I4', tenantId: tenant.id })
-  expect(objects.at(-1)).toMatchObject({ contents: 6, documents: 12, violations: 3 })
+  expect(objects[0]).toMatchObject({ invariant: 'I4', tenantId: tenant.id, repair: 'outbox' })
+  expect(objects.at(-1)).toMatchObject({ contents: 6, documents: 12, violations: 3, repaired: 0 })
   expect(elsewhere.code).toBe(0)
+})
+
+test('fsck --repair says what it put right, and exits with 1 as long as anything is left', async () => {
+  await using gateway = await startGateway()
+  const tenant = await gateway.newTenant()
+  const [id = ''] = await createTestContents(gateway, tenant, 3)
+  const { admin } = gateway.database
+  await admin.query(`update content_storage_usage set total_storage_bytes = 0`)
+  const { rows } = await admin.query<{ id: string }>(
+    `delete from backup_outbox where content_id = $1 returning content_id as id`,
+    [decodeGlobalId(id).id],
+  )
+  expect(rows).toHaveLength(1)
+  await admin.query(`update content_items set sha256 = 'x' where id = $1`, [decodeGlobalId(id).id])
+
+  const first = await fsck(gateway, ['--repair'])
+  const second = await fsck(gateway, ['--repair', '--json'])
+  await admin.query(
+    `update content_items c set sha256 = v.sha256 from content_versions v
+     where v.tenant_id = c.tenant_id and v.content_id = c.id`,
+  )
+  await admin.query(`update content_storage_usage set total_content_items = 0`)
+  const third = await fsck(gateway, ['--repair'])
+
+  expect(first.code).toBe(1)
+  expect(first.lines.slice(0, -1).toSorted()).toEqual([
+    expect.stringMatching(/^I1 .* sha256 differ from those of version 1 \(bring .*\)$/),
+    expect.stringMatching(/^I2 .* counter=total_storage_bytes: says 0; .* \(repaired\)$/),
+    expect.stringMatching(/^I4 .*: has no outbox event \(repaired\)$/),
+  ])
+  expect(first.lines.at(-1)).toMatch(/^checked 3 contents, .*: 3 violations, 2 repaired$/)
+  expect(second.code).toBe(1)
+  expect(JSON.parse(second.lines.at(-1) ?? '')).toMatchObject({ violations: 1, repaired: 0 })
+  expect(third.code).toBe(0)
+  expect(third.lines.at(-1)).toMatch(/: 1 violation, all repaired$/)
 })
 
 test('fsck exits with 2 when it could not check, and says why', async () => {

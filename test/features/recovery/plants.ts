@@ -1,5 +1,5 @@
 import { bodyTable, historyTable } from '../../../src/features/content/documents.ts'
-import type { Invariant } from '../../../src/features/recovery/finding.ts'
+import type { Invariant, RepairKind } from '../../../src/features/recovery/finding.ts'
 import { sha256 } from '../../../src/lib/bytes.ts'
 import { newId } from '../../../src/lib/id.ts'
 import type { RowData, ZeroDb } from '../../../src/platform/zerodb.ts'
@@ -20,9 +20,11 @@ export interface Scene {
   sql(text: string, ...values: unknown[]): Promise<unknown>
 }
 
-interface Plant {
+export interface Plant {
   fault: string
   breaks: Invariant
+  /** What puts it right; absent where nothing can. */
+  repair?: RepairKind
   plant: (scene: Scene) => Promise<unknown>
 }
 
@@ -45,12 +47,12 @@ const sql =
 const sqlOfContent = (text: string) => (scene: Scene) =>
   scene.sql(text, scene.versions[0].contentId)
 
-const insertEvent = (version: number, operation: string) => (scene: Scene) =>
+const insertEvent = (version: number, operation: string, contentId?: string) => (scene: Scene) =>
   scene.sql(
     `insert into backup_outbox (tenant_id, id, content_id, version_number, operation)
      values ($1, $2, $3, $4, $5)`,
     newId(),
-    scene.versions[0].contentId,
+    contentId ?? scene.versions[0].contentId,
     version,
     operation,
   )
@@ -63,6 +65,92 @@ const insertIntent = (state: string) =>
     newId(),
     state,
   )
+
+/** A document is moved from ZeroDB into the queue, with some of its fields changed. */
+const queue =
+  (
+    table: string,
+    idOf: (versions: Scene['versions']) => string,
+    changes: RowData = {},
+    hours = 0,
+  ) =>
+  async (scene: Scene) => {
+    const { zerodb, tenantId, versions } = scene
+    const id = idOf(versions)
+    const stored = await zerodb.getRowsByKey(tenantId, table, [id])
+    await zerodb.deleteRowsByKey(tenantId, table, [id])
+    await insertQueued(scene, { table, id, document: { ...stored.get(id), ...changes }, hours })
+  }
+
+function insertQueued(
+  scene: Scene,
+  queued: { table: string; id: string; document: RowData; hours: number; contentId?: string },
+) {
+  const { table, id, document, hours, contentId = scene.versions[0].contentId } = queued
+  return scene.sql(
+    `insert into queued_documents (tenant_id, id, table_name, content_id, write_id, document,
+       created_at)
+     values ($1, $2, $3, $4, $5, $6, now() - make_interval(hours => $7))`,
+    id,
+    table,
+    contentId,
+    newId(),
+    JSON.stringify(document),
+    hours,
+  )
+}
+
+/** What a purge leaves in PostgreSQL, of a content that has nothing else there. */
+async function insertTombstone(
+  scene: Scene,
+  purged: {
+    contentId?: string
+    documentIds?: string[]
+    hours?: number
+    done?: true
+    events?: number
+  },
+): Promise<string> {
+  const { contentId = newId(), documentIds = [], hours = 0, done = false, events = 1 } = purged
+  await scene.sql(
+    `insert into content_tombstones (tenant_id, content_id, last_version, reason, document_ids,
+       history_ids, created_at, documents_removed_at)
+     values ($1, $2, 3, 'Asked for', $3, array[$2::uuid], now() - make_interval(hours => $4),
+       case when $5 then now() - interval '3 days' end)`,
+    contentId,
+    documentIds,
+    hours,
+    done,
+  )
+  for (let n = 0; n < events; n++) await insertEvent(3 + n, 'purge', contentId)(scene)
+  return contentId
+}
+
+const purge = (purged: Parameters<typeof insertTombstone>[1]) => (scene: Scene) =>
+  insertTombstone(scene, purged)
+
+/** Into the trash, with its bytes and without the version that says so. */
+async function deleteQuietly(scene: Scene): Promise<void> {
+  const statements = [
+    `update content_items set deleted_at = now() where tenant_id = $1 and id = $2`,
+    `update content_storage_usage set total_content_items = total_content_items - 1,
+       total_storage_bytes = total_storage_bytes - 3 where tenant_id = $1 and $2::uuid is not null`,
+    `insert into usage_ledger (tenant_id, operation_id, content_id, bytes, items)
+     values ($1, $2, $2, -3, -1)`,
+  ]
+  for (const statement of statements) await sqlOfContent(statement)(scene)
+}
+
+/** The first two versions are over, their history entries removed, and their body is forgotten. */
+async function forgetBody(scene: Scene): Promise<void> {
+  const { zerodb, tenantId, versions } = scene
+  await sqlOfContent(`update content_versions set expired_at = now(), documents_removed_at = now()
+    where tenant_id = $1 and content_id = $2 and version_number < 3`)(scene)
+  await scene.sql(`update content_storage_usage set stored_body_bytes = stored_body_bytes - 3
+    where tenant_id = $1`)
+  const historyIds = [versions[0].id, versions[1].id]
+  await zerodb.deleteRowsByKey(tenantId, historyTable, historyIds)
+}
 
 /** Version 3 is called 4, everywhere: nothing is wrong but the gap. */
 async function makeGap(scene: Scene): Promise<void> {
@@ -135,32 +223,65 @@ export const plants: Plant[] = [
       `update content_items set sha256 = '${sha256('?')}' where tenant_id = $1 and id = $2`,
     ),
   },
+  { fault: 'a content is deleted and no version says so', breaks: 'I1', plant: deleteQuietly },
+  {
+    fault: 'a content lives though its last version deleted it',
+    breaks: 'I1',
+    async plant(scene) {
+      await sqlOfContent(`update content_versions set change_type = 'delete'
+        where tenant_id = $1 and content_id = $2 and version_number = 3`)(scene)
+      await sqlOfContent(`update backup_outbox set operation = 'delete'
+        where tenant_id = $1 and content_id = $2 and version_number = 3`)(scene)
+    },
+  },
+  {
+    fault: 'a queued body is another text of the same length',
+    breaks: 'I1',
+    plant: queue(bodyTable, (versions) => versions[2].documentId, { content_body: 'Ten' }),
+  },
+  {
+    fault: 'a queued history entry is of another version',
+    breaks: 'I1',
+    plant: queue(historyTable, (versions) => versions[1].id, { version_number: 7 }),
+  },
   {
     fault: 'the used bytes were changed by hand',
     breaks: 'I2',
+    repair: 'usage',
     plant: sql(`update content_storage_usage set total_storage_bytes = total_storage_bytes + 7
       where tenant_id = $1`),
   },
   {
     fault: 'the number of contents was changed by hand',
     breaks: 'I2',
+    repair: 'usage',
     plant: sql(`update content_storage_usage set total_content_items = total_content_items - 1
       where tenant_id = $1`),
   },
   {
     fault: 'a reservation leaked',
     breaks: 'I2',
+    repair: 'usage',
     plant: sql(`update content_storage_usage set reserved_bytes = reserved_bytes + 1000
+      where tenant_id = $1`),
+  },
+  {
+    fault: 'the bytes of stored bodies were changed by hand',
+    breaks: 'I2',
+    repair: 'usage',
+    plant: sql(`update content_storage_usage set stored_body_bytes = stored_body_bytes + 5
       where tenant_id = $1`),
   },
   {
     fault: 'bytes are missing in the ledger',
     breaks: 'I2',
+    repair: 'usage',
     plant: sql(`update usage_ledger set bytes = 0 where tenant_id = $1 and bytes = 200000`),
   },
   {
     fault: 'the account is gone',
     breaks: 'I2',
+    repair: 'usage',
     plant: sql(`delete from content_storage_usage where tenant_id = $1`),
   },
   {
@@ -190,6 +311,7 @@ export const plants: Plant[] = [
   {
     fault: 'an outbox event is missing',
     breaks: 'I4',
+    repair: 'outbox',
     plant: sqlOfContent(`delete from backup_outbox
       where tenant_id = $1 and content_id = $2 and version_number = 2`),
   },
@@ -204,14 +326,42 @@ export const plants: Plant[] = [
     plant: insertEvent(9, 'upsert'),
   },
   {
+    fault: 'the outbox event of a version tells of a deletion',
+    breaks: 'I4',
+    plant: sqlOfContent(`update backup_outbox set operation = 'delete'
+      where tenant_id = $1 and content_id = $2 and version_number = 2`),
+  },
+  {
+    fault: 'an outbox event tells of a purge that never was',
+    breaks: 'I4',
+    plant: insertEvent(3, 'purge'),
+  },
+  {
+    fault: 'a purge has no outbox event',
+    breaks: 'I4',
+    repair: 'outbox',
+    plant: purge({ events: 0 }),
+  },
+  { fault: 'a purge has two outbox events', breaks: 'I4', plant: purge({ events: 2 }) },
+  {
+    fault: 'a purged content has an outbox event of a version',
+    breaks: 'I4',
+    async plant(scene) {
+      const contentId = await insertTombstone(scene, {})
+      await insertEvent(3, 'upsert', contentId)(scene)
+    },
+  },
+  {
     fault: 'a body is nobody’s',
     breaks: 'I5',
+    repair: 'orphan',
     plant: ({ zerodb, tenantId }) =>
       zerodb.insertRow(tenantId, bodyTable, { id: newId(), content_body: 'Lost' }),
   },
   {
     fault: 'a history entry is nobody’s',
     breaks: 'I5',
+    repair: 'orphan',
     plant: ({ zerodb, tenantId }) => zerodb.insertRow(tenantId, historyTable, { id: newId() }),
   },
   {
@@ -222,7 +372,87 @@ export const plants: Plant[] = [
   {
     fault: 'a pending write is dead and was not swept',
     breaks: 'I5',
+    repair: 'sweep',
     plant: insertIntent('pending'),
   },
-  { fault: 'an aborted write was not swept', breaks: 'I5', plant: insertIntent('aborted') },
+  {
+    fault: 'an aborted write was not swept',
+    breaks: 'I5',
+    repair: 'sweep',
+    plant: insertIntent('aborted'),
+  },
+  {
+    fault: 'a purge is not done with an hour later',
+    breaks: 'I5',
+    repair: 'purge',
+    async plant(scene) {
+      const { zerodb, tenantId } = scene
+      const id = newId()
+      await zerodb.insertRow(tenantId, bodyTable, { id, content_body: 'Purged' })
+      await insertTombstone(scene, { documentIds: [id], hours: 2 })
+    },
+  },
+  {
+    fault: 'a purge that is done with has left a body',
+    breaks: 'I5',
+    repair: 'orphan',
+    async plant(scene) {
+      const { zerodb, tenantId } = scene
+      const id = newId()
+      await zerodb.insertRow(tenantId, bodyTable, { id, content_body: 'Purged' })
+      await insertTombstone(scene, { documentIds: [id], done: true })
+    },
+  },
+  {
+    fault: 'versions whose documents are removed have left a body',
+    breaks: 'I5',
+    repair: 'orphan',
+    plant: forgetBody,
+  },
+  {
+    fault: 'a queued document is nobody’s',
+    breaks: 'I5',
+    plant: (scene) =>
+      insertQueued(scene, { table: bodyTable, id: newId(), document: {}, hours: 0 }),
+  },
+  {
+    fault: 'a document has been in the queue for more than a day',
+    breaks: 'I6',
+    plant: queue(historyTable, (versions) => versions[2].id, {}, 25),
+  },
+  {
+    fault: 'a write was committed without its version',
+    breaks: 'I6',
+    plant: insertIntent('committed'),
+  },
+  {
+    fault: 'a key answers with a version that is not there',
+    breaks: 'I6',
+    plant: sql(`update idempotency_keys set version_number = 9 where tenant_id = $1`),
+  },
+  {
+    fault: 'a write that failed has a version',
+    breaks: 'I7',
+    plant: (scene) =>
+      scene.sql(
+        `update content_write_intents set state = 'collected'
+         where tenant_id = $1 and history_id = $2`,
+        scene.versions[1].id,
+      ),
+  },
+  {
+    fault: 'a purged content is still there',
+    breaks: 'I7',
+    plant: (scene) =>
+      insertTombstone(scene, { contentId: scene.versions[0].contentId, done: true }),
+  },
+  {
+    fault: 'a purged content is still in the queue',
+    breaks: 'I7',
+    async plant(scene) {
+      const contentId = await insertTombstone(scene, { done: true })
+      const queued = { table: historyTable, id: newId(), document: {}, hours: 0, contentId }
+      await insertQueued(scene, queued)
+    },
+  },
 ]

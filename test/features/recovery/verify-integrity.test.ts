@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
+import type { Finding } from '../../../src/features/recovery/finding.ts'
 import { mapLimit } from '../../../src/lib/map-limit.ts'
 import { startGateway, type TestGateway, type TestTenant } from '../../support/gateway.ts'
-import { expectIntact, expireLeases, verify } from '../../support/integrity.ts'
+import { expectIntact, expireLeases, repair, verify } from '../../support/integrity.ts'
 import { createMany, createOne, draft, upsertOne } from '../../support/writes.ts'
-import { plants, type Scene } from './plants.ts'
+import { type Plant, plants, type Scene } from './plants.ts'
 
 const ref = { externalRef: { system: 'cms', id: 'page-1' } }
 const text = (raw: string) => ({ format: 'TEXT' as const, raw })
@@ -70,25 +71,79 @@ async function fillUp({ database }: TestGateway, { id }: TestTenant): Promise<vo
 
 test('every planted fault is found exactly once, in its own tenant', async () => {
   await using gateway = await startGateway()
-  const scenes = await mapLimit(plants, 4, async ({ fault, breaks, plant }) => {
+  const scenes = await plantAll(gateway)
+
+  const { findings } = await verify(gateway)
+
+  expect(reportOf(scenes, findings)).toEqual(
+    scenes.map(({ fault, breaks, repair: kind }) => `${fault}: ${breaks} ${kind ?? 'for people'}`),
+  )
+  expect(findings).toHaveLength(plants.length)
+})
+
+test('a repair puts right what takes no guess, and leaves the rest as it is', async () => {
+  await using gateway = await startGateway()
+  const scenes = await plantAll(gateway)
+  const found = await verify(gateway)
+
+  const { findings, checked, rechecked } = await repair(gateway)
+
+  expect(reportOf(scenes, findings)).toEqual(
+    scenes.map(({ fault, breaks, repair: kind }) =>
+      kind ? `${fault}: ${breaks} ${kind}, repaired` : `${fault}: ${breaks} for people`,
+    ),
+  )
+  const left = found.findings.filter((finding) => !finding.repair)
+  expect((await verify(gateway)).findings).toEqual(left)
+  expect((await repair(gateway)).findings).toEqual(left)
+  expect(checked).toMatchObject({ tenants: plants.length, contents: found.checked.contents })
+  expect(rechecked).toMatchObject({ tenants: plants.length - left.length })
+  await expectRecorded(gateway, plants.length - left.length)
+})
+
+/** One event for each tenant that was repaired, and none for those that were not. */
+async function expectRecorded({ database }: TestGateway, tenants: number): Promise<void> {
+  const { rows } = await database.admin.query<{ before: object; after: object }>(
+    `select before, after from audit_events where action = 'repairIntegrity'`,
+  )
+  expect(rows).toHaveLength(tenants)
+  expect(rows).toContainEqual({
+    before: { found: { outbox: 1 } },
+    after: { repaired: { outbox: 1 } },
+  })
+}
+
+interface PlantedScene extends Omit<Plant, 'plant'> {
+  tenantId: string
+}
+
+/** Each fault in a tenant of its own. */
+async function plantAll(gateway: TestGateway): Promise<PlantedScene[]> {
+  const scenes = await mapLimit(plants, 4, async ({ plant, ...about }) => {
     const scene = await setScene(gateway)
-    return { fault, breaks, harm: () => plant(scene), tenantId: scene.tenantId }
+    return { ...about, harm: () => plant(scene), tenantId: scene.tenantId }
   })
   await expireLeases(gateway)
   await gateway.sweep()
   await expectIntact(gateway)
-
   for (const { harm } of scenes) await harm()
+  return scenes
+}
 
-  const { findings } = await verify(gateway)
+/** A line for each scene, of all that was found in its tenant. */
+function reportOf(scenes: readonly PlantedScene[], findings: readonly Finding[]): string[] {
   const found = Map.groupBy(findings, ({ tenantId }) => tenantId)
-  const report = scenes.map(({ fault, tenantId }) => {
-    const invariants = found.get(tenantId)?.map(({ invariant }) => invariant)
-    return `${fault}: ${invariants?.join() ?? 'not found'}`
+  return scenes.map(({ fault, tenantId }) => {
+    const ends = found
+      .get(tenantId)
+      ?.map((finding) => `${finding.invariant} ${finding.repair ?? 'for people'}${endOf(finding)}`)
+    return `${fault}: ${ends?.join('; ') ?? 'not found'}`
   })
-  expect(report).toEqual(scenes.map(({ fault, breaks }) => `${fault}: ${breaks}`))
-  expect(findings).toHaveLength(plants.length)
-})
+}
+
+function endOf({ repaired }: Finding): string {
+  return repaired ? ', repaired' : ''
+}
 
 async function setScene(gateway: TestGateway): Promise<Scene> {
   const tenant = await gateway.newTenant()

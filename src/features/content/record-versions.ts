@@ -1,0 +1,52 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { newId } from '../../lib/id.ts'
+import type { PlannedWrite } from './plan-write.ts'
+
+const recordSql = `
+  with written as (
+    select * from jsonb_to_recordset(?::jsonb) as w (tenant_id uuid, id uuid, content_id uuid,
+      version_number integer, change_type text, changed_by_user_id uuid, document_id uuid,
+      size_bytes bigint, sha256 text, restored_from integer, outbox_id uuid, outbox_operation text,
+      intent_id uuid, bytes bigint, items integer)
+  ), versions as (
+    insert into content_versions (tenant_id, id, content_id, version_number, change_type,
+      changed_by_user_id, document_id, size_bytes, sha256, restored_from)
+    select tenant_id, id, content_id, version_number, change_type, changed_by_user_id,
+      document_id, size_bytes, sha256, restored_from from written
+  ), outbox as (
+    insert into backup_outbox (tenant_id, id, content_id, version_number, operation)
+    select tenant_id, outbox_id, content_id, version_number, outbox_operation from written
+  ), keys as (
+    update idempotency_keys k set completed_at = now(), version_number = w.version_number
+    from written w where k.tenant_id = w.tenant_id and k.intent_id = w.intent_id
+  )
+  insert into usage_ledger (tenant_id, operation_id, content_id, bytes, items)
+  select tenant_id, intent_id, content_id, bytes, items from written`
+
+/** One statement: version rows, outbox events, ledger entries, and the results of their keys. */
+export async function recordVersions(
+  tx: EntityManager,
+  writes: readonly PlannedWrite[],
+): Promise<void> {
+  if (writes.length > 0) await tx.execute(recordSql, [JSON.stringify(writes.map(rowOf))])
+}
+
+function rowOf({ next, history, historyId, change, intentId, growth, items }: PlannedWrite) {
+  return {
+    tenant_id: next.tenantId,
+    id: historyId,
+    content_id: next.id,
+    version_number: next.version,
+    change_type: change.type,
+    changed_by_user_id: history['changed_by_user_id'],
+    document_id: next.zerodbId,
+    size_bytes: next.storageSizeBytes,
+    sha256: next.sha256,
+    restored_from: change.restoredFrom ?? null,
+    outbox_id: newId(),
+    outbox_operation: change.type === 'delete' ? 'delete' : 'upsert',
+    intent_id: intentId,
+    bytes: growth,
+    items,
+  }
+}
