@@ -1,6 +1,6 @@
 import { Content } from '../features/content/content.entity.ts'
 import { ContentVersion } from '../features/content/content-version.entity.ts'
-import { WriteIntent } from '../features/content/write-intent.entity.ts'
+import { WriteIntent } from '../features/writing/write-intent.entity.ts'
 import { AuditEvent } from '../features/tenancy/audit-event.entity.ts'
 import { Brand } from '../features/tenancy/brand.entity.ts'
 import { BrandMember } from '../features/tenancy/brand-member.entity.ts'

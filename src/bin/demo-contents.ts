@@ -1,5 +1,5 @@
-import type { ContentInput } from '../features/content/content-input.ts'
-import { createContents } from '../features/content/create-contents.ts'
+import type { ContentInput } from '../features/editing/content-input.ts'
+import { createContents } from '../features/editing/create-contents.ts'
 import { findViewer } from '../features/tenancy/find-viewer.ts'
 import { ConflictError } from '../lib/errors.ts'
 import { newPlan } from '../platform/plan.ts'

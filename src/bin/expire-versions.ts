@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { inspect } from 'node:util'
-import { expireVersions, type Expiry } from '../features/content/expire-versions.ts'
+import { expireVersions, type Expiry } from '../features/versions/expire-versions.ts'
 import { listTenantIds } from '../features/recovery/verify-integrity.ts'
 import { StartupError, UpstreamError } from '../lib/errors.ts'
 import { isUuid } from '../lib/id.ts'

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { entities } from '../../src/app/entities.ts'
 import { createHttpServer } from '../../src/app/http-server.ts'
 import { setUpTables } from '../../src/features/content/set-up-tables.ts'
-import { sweepWrites } from '../../src/features/content/sweep-writes.ts'
+import { sweepWrites } from '../../src/features/writing/sweep-writes.ts'
 import {
   type CreatedTenant,
   createTenant,

@@ -1,4 +1,4 @@
-import type { ContentInput } from '../../features/content/content-input.ts'
+import type { ContentInput } from '../../features/editing/content-input.ts'
 
 /** One content of the demo tenant; what it does not name is empty. */
 export interface DemoContent extends Pick<ContentInput, 'title' | 'type' | 'status' | 'body'> {

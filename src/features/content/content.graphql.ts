@@ -8,8 +8,7 @@ import { mimeTypeOf, previewLength, shorten } from './body-text.ts'
 import { ContentBodyObject, loadBody } from './content-body.graphql.ts'
 import { ContentStatusEnum, ContentTypeEnum, PlatformEnum } from './content-enums.graphql.ts'
 import type { Content } from './content.entity.ts'
-import { loadContents, loadTrashTimes } from './content.loaders.ts'
-import { loadVersionsByNumber, type VersionKey } from './content-version.loaders.ts'
+import { loadBackupTimes, loadContents, loadTrashTimes } from './content.loaders.ts'
 import { bodyTable } from './documents.ts'
 import { findQueued } from './queued-documents.ts'
 
@@ -74,17 +73,6 @@ const ContentPermissionsObject = builder.objectRef<Content>('ContentPermissions'
   }),
 })
 
-/** Per key, when its version reached the recovery copy; null while it has not. */
-async function loadBackupTimes(keys: readonly VersionKey[], context: Context) {
-  const versions = await loadVersionsByNumber(context, keys)
-  return versions.map((version) => version?.bigqueryBackedUpAt ?? null)
-}
-
-const currentVersion = ({ id, version }: Content): VersionKey => ({
-  contentId: id,
-  number: version,
-})
-
 const StorageStateEnum = builder.enumType('StorageState', { values: ['STORED', 'QUEUED'] as const })
 
 async function loadStorageStates(context: Context, documentIds: readonly string[]) {
@@ -111,15 +99,15 @@ const ContentStorageObject = builder.objectRef<Content>('ContentStorage').implem
     bigqueryBackedUp: t.loadable({
       type: 'Boolean',
       description: 'Whether the current version is in the recovery copy.',
-      load: async (keys: VersionKey[], context) =>
-        (await loadBackupTimes(keys, context)).map((time) => time !== null),
-      resolve: currentVersion,
+      load: async (ids: string[], context) =>
+        (await loadBackupTimes(context, ids)).map((time) => time !== null),
+      resolve: ({ id }) => id,
     }),
     bigqueryLastSyncAt: t.loadable({
       type: 'DateTime',
       nullable: true,
-      load: (keys: VersionKey[], context) => loadBackupTimes(keys, context),
-      resolve: currentVersion,
+      load: (ids: string[], context) => loadBackupTimes(context, ids),
+      resolve: ({ id }) => id,
     }),
   }),
 })

@@ -1,5 +1,5 @@
-import { keyHours } from '../content/claim-keys.ts'
-import type { WriteIntentState } from '../content/write-intent.entity.ts'
+import { keyHours } from '../writing/claim-keys.ts'
+import type { WriteIntentState } from '../writing/write-intent.entity.ts'
 import { eachPage, pageSize } from './each-page.ts'
 import type { Finding, Invariant, TenantDeps } from './finding.ts'
 

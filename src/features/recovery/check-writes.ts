@@ -1,4 +1,4 @@
-import type { WriteIntentState } from '../content/write-intent.entity.ts'
+import type { WriteIntentState } from '../writing/write-intent.entity.ts'
 import { beforeAllIds, eachPage, pageSize } from './each-page.ts'
 import type { Finding, TenantDeps } from './finding.ts'
 

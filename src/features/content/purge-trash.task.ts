@@ -1,9 +1,0 @@
-import { defineTask } from '../../platform/tasks.ts'
-import { purgeTrash } from './purge-trash.ts'
-import type { SweepDeps } from './sweep-writes.ts'
-
-export const purgeTrashTask = defineTask<SweepDeps>({
-  name: 'purgeTrash',
-  everyMs: 3_600_000,
-  run: purgeTrash,
-})

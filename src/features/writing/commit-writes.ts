@@ -1,0 +1,178 @@
+import type { EntityManager } from '@mikro-orm/postgresql'
+import { type ConflictError, StorageUnavailableError, UpstreamError } from '../../lib/errors.ts'
+import { step } from '../../lib/failpoints.ts'
+import { settleStorage } from '../quota/storage-usage.ts'
+import { recordAudit } from '../tenancy/record-audit.ts'
+import { releaseIntents } from './abort-writes.ts'
+import { advanceContents } from './advance-contents.ts'
+import { auditRecordOf } from './content-audit.ts'
+import { type PlannedWrite, reservedBytes } from './plan-write.ts'
+import { queueDocuments } from './queue-documents.ts'
+import { recordVersions } from './record-versions.ts'
+import { whyLost } from './write-conflicts.ts'
+import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write.ts'
+
+/** Where the documents of writes are, once they are to be committed. */
+export interface Placed {
+  /** In ZeroDB. */
+  stored: readonly PlannedWrite[]
+  /** Nowhere yet: they are committed into the queue of PostgreSQL. */
+  queued: readonly PlannedWrite[]
+}
+
+/**
+ * Last step, the switch: one transaction that flips the intents if they are still pending (the
+ * fence), advances the contents, records versions, outbox and ledger, and settles the quota, in the
+ * one lock order: idempotency keys, intents, contents, versions, outbox, quota.
+ */
+export async function commitWrites(
+  deps: WriteDeps,
+  { stored, queued }: Placed,
+  policy: BatchErrorPolicy,
+  outcomes: Map<PlannedWrite, WriteOutcome>,
+): Promise<void> {
+  const writes = [...stored, ...queued]
+  if (writes.length === 0) return
+  const { database, tenantId, plan } = deps
+  const commit = (tx: EntityManager) => commitIn(tx, deps, { stored, queued }, policy)
+  const lost = await step('commit', deps, () => database.transaction(tenantId, commit, plan)).catch(
+    (error: unknown) => resolveUnknown(deps, writes, error),
+  )
+  for (const write of writes) {
+    const error = lost.get(write)
+    if (error) {
+      outcomes.set(write, { error })
+      continue
+    }
+    const { next, intentId, body } = write
+    const written = { contentId: next.id, version: next.version }
+    const isQueued = queued.includes(write)
+    outcomes.set(write, isQueued ? { ...written, queuedWriteId: intentId } : written)
+    if (body && !isQueued) deps.documents.put(tenantId, body.document)
+  }
+}
+
+/** Answers the writes that lost to another; with REJECT_ALL the first of them is thrown. */
+async function commitIn(
+  tx: EntityManager,
+  { tenantId, viewer: { userId }, origin }: WriteDeps,
+  { stored, queued }: Placed,
+  policy: BatchErrorPolicy,
+): Promise<Map<PlannedWrite, ConflictError>> {
+  const writes = [...stored, ...queued]
+  await tx.execute(
+    `select from idempotency_keys where tenant_id = ? and intent_id = any(?::uuid[])
+     order by operation, key for update`,
+    intentsOf(tenantId, writes),
+  )
+  await claimIntents(tx, tenantId, writes)
+  const conflicts = await advanceContents(tx, tenantId, writes)
+  const [first] = conflicts.values()
+  if (first && policy === 'REJECT_ALL') throw first
+  const won = writes.filter((write) => !conflicts.has(write))
+  await recordVersions(tx, won)
+  await queueDocuments(
+    tx,
+    queued.filter((write) => !conflicts.has(write)),
+  )
+  await recordAudit(tx, { tenantId, userId, origin }, won.map(auditRecordOf))
+  await settle(tx, tenantId, writes, won)
+  return conflicts
+}
+
+/** Fails unless every intent is still pending: a sweeper that came first has the last word. */
+async function claimIntents(
+  tx: EntityManager,
+  tenantId: string,
+  writes: readonly PlannedWrite[],
+): Promise<void> {
+  const claimed = await tx.execute<unknown[]>(
+    `update content_write_intents i set state = 'committed'
+     from (
+       select id from content_write_intents
+       where tenant_id = ? and id = any(?::uuid[]) and state = 'pending' order by id for update
+     ) mine
+     where i.tenant_id = ? and i.id = mine.id returning i.id`,
+    [...intentsOf(tenantId, writes), tenantId],
+  )
+  if (claimed.length < writes.length) {
+    throw new StorageUnavailableError(
+      new UpstreamError('ZeroDB', 'timeout', 'the write took longer than its lease'),
+    )
+  }
+}
+
+/** The winners' reservations become usage; the losers' intents are fenced and theirs released. */
+async function settle(
+  tx: EntityManager,
+  tenantId: string,
+  writes: readonly PlannedWrite[],
+  won: readonly PlannedWrite[],
+): Promise<void> {
+  const lost = writes.filter((write) => !won.includes(write))
+  if (lost.length > 0) {
+    await tx.execute(
+      `update content_write_intents set state = 'aborted'
+       where tenant_id = ? and id = any(?::uuid[])`,
+      intentsOf(tenantId, lost),
+    )
+  }
+  await settleStorage(tx, tenantId, {
+    reserved: sumOf(writes, reservedBytes),
+    growth: sumOf(won, ({ growth }) => growth),
+    items: sumOf(won, ({ items }) => items),
+    stored: sumOf(won, ({ body }) => body?.document.sizeBytes ?? 0),
+  })
+}
+
+function sumOf(writes: readonly PlannedWrite[], valueOf: (write: PlannedWrite) => number): number {
+  return writes.reduce((sum, write) => sum + valueOf(write), 0)
+}
+
+/**
+ * The transaction failed. If its commit happened after all, the intents tell which writes won;
+ * otherwise the writes are fenced and the failure goes on to the caller.
+ */
+async function resolveUnknown(
+  deps: WriteDeps,
+  writes: readonly PlannedWrite[],
+  failure: unknown,
+): Promise<Map<PlannedWrite, ConflictError>> {
+  const { database, tenantId } = deps
+  const ids = writes.map(({ intentId }) => intentId)
+  const lost = await step('resolve', deps, () =>
+    database.transaction(tenantId, async (tx) => {
+      await releaseIntents(tx, tenantId, ids)
+      return findLost(tx, tenantId, writes)
+    }),
+  ).catch(() => undefined)
+  if (lost && lost.size < writes.length) return lost
+  if (failure instanceof UpstreamError) {
+    throw new StorageUnavailableError(failure, failure.mayHaveApplied ? 'unknown' : 'unchanged')
+  }
+  throw failure
+}
+
+/** The writes that were not committed. */
+async function findLost(
+  tx: EntityManager,
+  tenantId: string,
+  writes: readonly PlannedWrite[],
+): Promise<Map<PlannedWrite, ConflictError>> {
+  const committed = await tx.execute<{ id: string }[]>(
+    `select id from content_write_intents
+     where tenant_id = ? and id = any(?::uuid[]) and state = 'committed'`,
+    intentsOf(tenantId, writes),
+  )
+  const ids = new Set(committed.map(({ id }) => id))
+  const lost = new Map<PlannedWrite, ConflictError>()
+  for (const write of writes) {
+    if (!ids.has(write.intentId)) lost.set(write, await whyLost(tx, write))
+  }
+  return lost
+}
+
+/** The two parameters of "these intents of this tenant". */
+function intentsOf(tenantId: string, writes: readonly PlannedWrite[]): [string, string] {
+  return [tenantId, `{${writes.map(({ intentId }) => intentId).join(',')}}`]
+}
