@@ -6,10 +6,12 @@ import { medianCharacters } from './contents.ts'
 import { startLoadGenerator } from './load-generator.ts'
 import { measure } from './measure.ts'
 import { createAll, pageSize, type PageRequest, walkPages } from './pages.ts'
-import { startProgram } from './program.ts'
+import { profileFlags, startProgram } from './program.ts'
 import { render, summarize } from './report.ts'
 import { gateway, scenarioNames, scenariosOf } from './scenarios.ts'
 import { openWorld, type World } from './world.ts'
+import { renderWrites, summarizeWrites, type WritesReport } from './writes-report.ts'
+import { measureWrites } from './writes.ts'
 
 interface Options {
   quick?: true
@@ -29,7 +31,9 @@ const program = new Command('bench')
   .option('--rounds <count>', 'pairs of measurements', positive)
   .option('--connections <count>', 'requests at a time', positive, 16)
   .option('--body-size <characters>', 'median size of a body', positive, medianCharacters)
-  .addOption(new Option('--only <scenario>', 'measure just this one').choices(scenarioNames))
+  .addOption(
+    new Option('--only <scenario>', 'measure just this one').choices([...scenarioNames, 'writes']),
+  )
   .option('--zerodb-latency <ms>', 'what each query of ZeroDB takes longer', positive)
   .option('--profile <directory>', 'leave a CPU profile of each contender there')
   .parse()
@@ -41,9 +45,10 @@ function positive(text: string): number {
 
 const options = program.opts<Options>()
 const size = options.quick
-  ? { contents: 2_000, rounds: 5, durationMs: 2_000, warmUpMs: 300 }
-  : { contents: 10_000, rounds: 9, durationMs: 5_000, warmUpMs: 500 }
+  ? { contents: 2_000, rounds: 5, durationMs: 2_000, warmUpMs: 300, writes: 24 }
+  : { contents: 10_000, rounds: 9, durationMs: 5_000, warmUpMs: 500, writes: 100 }
 const rounds = options.rounds ?? size.rounds
+const profileDir = options.profile && resolve(options.profile)
 
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -64,7 +69,7 @@ async function run(): Promise<void> {
   progress('starting PostgreSQL and ZeroDB')
   const world = opened.use(await openWorld(dataDir))
   const pages = await fill(world)
-  if (options.zerodbLatency) await world.slowDownZeroDb(options.zerodbLatency)
+  if (options.zerodbLatency) await world.slowDownZeroDb('query', options.zerodbLatency)
   const results = await measure(load, {
     ...size,
     rounds,
@@ -72,12 +77,15 @@ async function run(): Promise<void> {
     pages,
     token: world.token,
     connections: options.connections,
-    profileDir: options.profile && resolve(options.profile),
+    profileDir,
     onProgress: progress,
     signal: stop.signal,
   })
   const scenarios = results.map(summarize)
-  process.stdout.write(`\n${scenarios.map(render).join('\n')}`)
+  // The contents change here: nobody may compare pages afterwards.
+  const writes = (options.only ?? 'writes') === 'writes' ? await measureAllWrites(world) : undefined
+  const tables = [...scenarios.map(render), ...(writes ? [renderWrites(writes)] : [])]
+  process.stdout.write(`\n${tables.join('\n')}`)
   if (scenarios.some(({ errors }) => errors > 0)) process.exitCode = 1
   if (options.json === undefined) return
   const answerBytes = pages.map(({ answer }) => Buffer.byteLength(answer))
@@ -96,8 +104,20 @@ async function run(): Promise<void> {
       meanAnswerBytes: Math.round(answerBytes.reduce((sum, n) => sum + n, 0) / pages.length),
     },
     scenarios,
+    writes,
   }
   await writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`)
+}
+
+async function measureAllWrites(world: World): Promise<WritesReport> {
+  const times = await measureWrites(world, {
+    writes: size.writes,
+    bodySize: options.bodySize,
+    nodeFlags: profileFlags(profileDir, 'writes-gateway'),
+    onProgress: progress,
+    signal: stop.signal,
+  })
+  return summarizeWrites(times)
 }
 
 /** Gives the tenant its contents and answers the requests that will be asked. */

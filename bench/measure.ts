@@ -1,6 +1,6 @@
 import type { LoadGenerator, LoadResult } from './load-generator.ts'
 import { checkAnswers, type PageRequest } from './pages.ts'
-import { type Program, startProgram } from './program.ts'
+import { profileFlags, type Program, startProgram } from './program.ts'
 import { type Contender, contenders, type Scenario } from './scenarios.ts'
 
 export interface MeasureOptions {
@@ -93,14 +93,7 @@ async function startContender(
   contender: Contender,
   { pages, token, profileDir, onProgress }: MeasureOptions,
 ): Promise<Program> {
-  const nodeFlags =
-    profileDir === undefined
-      ? []
-      : [
-          '--cpu-prof',
-          `--cpu-prof-dir=${profileDir}`,
-          `--cpu-prof-name=${scenario.name}-${contender}.cpuprofile`,
-        ]
+  const nodeFlags = profileFlags(profileDir, `${scenario.name}-${contender}`)
   await using starting = new AsyncDisposableStack()
   const program = starting.use(await startProgram({ ...scenario.programs[contender], nodeFlags }))
   await checkAnswers({ url: program.url, token }, pages)

@@ -89,7 +89,8 @@ export async function checkAnswers(contender: Endpoint, pages: readonly PageRequ
   }
 }
 
-async function ask({ url, token }: Endpoint, body: string): Promise<string> {
+/** Posts a GraphQL request; throws unless its status is 200. */
+export async function ask({ url, token }: Endpoint, body: string): Promise<string> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },

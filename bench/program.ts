@@ -20,6 +20,12 @@ export interface Program extends AsyncDisposable {
 
 const stopMs = 5_000
 
+/** Flags for node that leave a CPU profile in this directory when the program stops; none without one. */
+export function profileFlags(directory: string | undefined, name: string): string[] {
+  if (directory === undefined) return []
+  return ['--cpu-prof', `--cpu-prof-dir=${directory}`, `--cpu-prof-name=${name}.cpuprofile`]
+}
+
 /** Starts it; it is ready when it writes a line of JSON with its `url`. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { command, env, nodeFlags = [] } = options

@@ -23,8 +23,8 @@ export interface World extends AsyncDisposable {
   postgresVersion: string
   /** Brings the statistics up to date, so that autovacuum stays quiet while we measure. */
   settle(): Promise<void>
-  /** Every query of ZeroDB takes this much longer from now on. */
-  slowDownZeroDb(ms: number): Promise<void>
+  /** These calls of ZeroDB take so much longer from now on, and only these. */
+  slowDownZeroDb(operation: 'query' | '*', ms: number): Promise<void>
 }
 
 const tenantId = '0197c0de-0000-7000-8000-0000000000be'
@@ -80,8 +80,8 @@ export async function openWorld(dataDir: string): Promise<World> {
       await admin.query('vacuum (analyze)')
       await admin.query('checkpoint')
     },
-    async slowDownZeroDb(ms) {
-      const fault = { kind: 'latency', operation: 'query', ms }
+    async slowDownZeroDb(operation, ms) {
+      const fault = { kind: 'latency', operation, ms }
       const answer = await fetch(`${zerodb.url}/__faults`, {
         method: 'PUT',
         body: JSON.stringify([fault]),
