@@ -9,8 +9,7 @@ import { ContentBodyObject, loadBody } from './content-body.graphql.ts'
 import { ContentStatusEnum, ContentTypeEnum, PlatformEnum } from './content-enums.graphql.ts'
 import type { Content } from './content.entity.ts'
 import { loadBackupTimes, loadContents, loadTrashTimes } from './content.loaders.ts'
-import { bodyTable } from './documents.ts'
-import { findQueued } from './queued-documents.ts'
+import { findQueuedIds } from './queued-documents.ts'
 
 export const ContentNode = builder.loadableNodeRef('Content', {
   id: { resolve: (content: Content) => content.id },
@@ -76,7 +75,7 @@ const ContentPermissionsObject = builder.objectRef<Content>('ContentPermissions'
 const StorageStateEnum = builder.enumType('StorageState', { values: ['STORED', 'QUEUED'] as const })
 
 async function loadStorageStates(context: Context, documentIds: readonly string[]) {
-  const queued = await findQueued(context, bodyTable, documentIds)
+  const queued = await findQueuedIds(context, documentIds)
   return documentIds.map((id) => (queued.has(id) ? 'QUEUED' : 'STORED'))
 }
 

@@ -60,6 +60,25 @@ export async function loadBackupTimes(
   return align(ids, found, ({ id }) => id).map((version) => version?.backedUpAt ?? null)
 }
 
+/** The writes that made these versions and whose documents still wait for ZeroDB; null for others. */
+export async function loadQueuedWrites(
+  { reads, tenantId }: ContentReadDeps,
+  versions: readonly { contentId: string; version: number }[],
+): Promise<(string | null)[]> {
+  const found = await reads.rows<{ contentId: string; version: number; writeId: string }>(
+    `select v.content_id as "contentId", v.version_number as version, q.write_id as "writeId"
+     from content_versions v join queued_documents q on q.tenant_id = v.tenant_id and q.id = v.id
+     where v.tenant_id = $1 and (v.content_id, v.version_number) in (
+       select * from unnest($2::uuid[], $3::integer[])
+     )`,
+    [tenantId, versions.map(({ contentId }) => contentId), versions.map((v) => `${v.version}`)],
+  )
+  const keyOf = (contentId: string, version: number) => `${contentId}:${version}`
+  const keys = versions.map(({ contentId, version }) => keyOf(contentId, version))
+  const aligned = align(keys, found, ({ contentId, version }) => keyOf(contentId, version))
+  return aligned.map((write) => write?.writeId ?? null)
+}
+
 export interface TrashTimes {
   id: string
   deletedAt: Date

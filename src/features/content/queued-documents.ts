@@ -4,6 +4,18 @@ import type { bodyTable, historyTable } from './documents.ts'
 
 export type DocumentTable = typeof bodyTable | typeof historyTable
 
+/** Which of these documents still wait. */
+export async function findQueuedIds(
+  { reads, tenantId }: { reads: TenantReads; tenantId: string },
+  ids: readonly string[],
+): Promise<Set<string>> {
+  const rows = await reads.rows<{ id: string }>(
+    `select id from queued_documents where tenant_id = $1 and id = any($2::uuid[])`,
+    [tenantId, ids],
+  )
+  return new Set(rows.map(({ id }) => id))
+}
+
 /** The documents among `ids` that still wait for ZeroDB, as they will be there. */
 export async function findQueued(
   { reads, tenantId }: { reads: TenantReads; tenantId: string },

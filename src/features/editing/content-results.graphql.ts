@@ -11,6 +11,7 @@ import {
 import { QuotaExceededError } from '../quota/quota.errors.ts'
 import { addQuotaField } from '../quota/quota.graphql.ts'
 import { ContentNode, loadFresh, loadWritten } from '../content/content.graphql.ts'
+import { loadQueuedWrites } from '../content/content.loaders.ts'
 import { isFailed, type WriteOutcome, type Written } from '../writing/write.ts'
 
 builder.objectType(ConflictError, {
@@ -28,16 +29,21 @@ builder.objectType(ConflictError, {
   }),
 })
 
+const queuedDescription =
+  'Set while ZeroDB is away and the write waits in PostgreSQL for it; the content can be read meanwhile.'
+
 const ContentSuccessObject = builder.objectRef<Written>('ContentSuccess').implement({
   fields: (t) => ({
     content: t.field({
       type: ContentNode,
       resolve: ({ contentId }, _args, context) => loadWritten(context, contentId),
     }),
-    queuedWriteId: t.exposeID('queuedWriteId', {
+    queuedWriteId: t.loadable({
+      type: 'ID',
       nullable: true,
-      description:
-        'Set when ZeroDB is away and the write waits in PostgreSQL for it; the content can be read meanwhile.',
+      description: queuedDescription,
+      load: (versions: Written[], context) => loadQueuedWrites(context, versions),
+      resolve: (written) => written,
     }),
   }),
 })
@@ -71,6 +77,13 @@ const BatchItemResultObject = builder
         nullable: true,
         resolve: ({ outcome }, _args, context) =>
           isFailed(outcome) ? null : loadWritten(context, outcome.contentId),
+      }),
+      queuedWriteId: t.loadable({
+        type: 'ID',
+        nullable: true,
+        description: queuedDescription,
+        load: (versions: Written[], context) => loadQueuedWrites(context, versions),
+        resolve: ({ outcome }) => (isFailed(outcome) ? null : outcome),
       }),
       errors: t.field({
         type: [ErrorInterface],

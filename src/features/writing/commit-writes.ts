@@ -44,11 +44,9 @@ export async function commitWrites(
       outcomes.set(write, { error })
       continue
     }
-    const { next, intentId, body } = write
-    const written = { contentId: next.id, version: next.version }
-    const isQueued = queued.includes(write)
-    outcomes.set(write, isQueued ? { ...written, queuedWriteId: intentId } : written)
-    if (body && !isQueued) deps.documents.put(tenantId, body.document)
+    const { next, body } = write
+    outcomes.set(write, { contentId: next.id, version: next.version })
+    if (body && !queued.includes(write)) deps.documents.put(tenantId, body.document)
   }
 }
 

@@ -28,8 +28,6 @@ export interface Written {
   contentId: string
   /** The version it made; that of now when there was nothing to change. */
   version: number
-  /** Set when its documents wait in PostgreSQL for ZeroDB. */
-  queuedWriteId?: string
 }
 
 /** One write's end: what it did, or why nothing was changed. */

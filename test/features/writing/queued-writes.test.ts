@@ -190,6 +190,36 @@ test('a write that waits is one write: its repeat, its quota, its reference', as
   await expectIntact(gateway)
 })
 
+test('a repeat names the write that waits, and no write once it has gone', async () => {
+  await using gateway = await startGateway()
+  const tenant = await gateway.newTenant()
+  await using struck = await gateway.startTwin()
+  gateway.zerodb.faults.add({ operation: '*', kind: 'reset' })
+  const document = `mutation ($inputs: [CreateContentInput!]!) {
+    createContents(inputs: $inputs) {
+      ... on ContentBatchSuccess { results { queuedWriteId } }
+    }
+  }`
+  const inputs = ['a', 'b'].map((idempotencyKey) => draft({ idempotencyKey, ...queue }))
+  const namesOf = async (instance: TestGateway) => {
+    const { data, errors } = await instance.query<
+      { createContents: { results: { queuedWriteId: string | null }[] } },
+      object
+    >(tenant, document, { inputs })
+    expect(errors).toBeUndefined()
+    return data?.createContents.results.map(({ queuedWriteId }) => queuedWriteId) ?? []
+  }
+
+  const names = await namesOf(struck)
+
+  expect(new Set(names).size).toBe(2)
+  expect(names).not.toContain(null)
+  expect(await namesOf(struck)).toEqual(names)
+  gateway.zerodb.faults.clear()
+  await drain(gateway)
+  expect(await namesOf(gateway)).toEqual([null, null])
+})
+
 test('ZeroDB that is still away keeps nothing from getting there in the end', async () => {
   await using gateway = await startGateway({ LOG_LEVEL: 'silent' })
   const tenant = await gateway.newTenant()
