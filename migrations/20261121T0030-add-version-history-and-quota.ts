@@ -37,6 +37,8 @@ export class AddVersionHistoryAndQuota extends Migration {
         where expired_at is not null and documents_removed_at is null;
 
       alter table idempotency_keys add column version_number integer;
+      alter table idempotency_keys alter column intent_id drop not null;
+      comment on column idempotency_keys.intent_id is 'Null for a call that found nothing to change';
       comment on column idempotency_keys.version_number is 'The version that the write made';
 
       alter table usage_ledger alter column content_id drop not null;
@@ -179,6 +181,8 @@ export class AddVersionHistoryAndQuota extends Migration {
         check (operation in ('upsert', 'delete'));
       drop index idx_usage_ledger_created;
       alter table usage_ledger drop column kind;
+      delete from idempotency_keys where intent_id is null;
+      alter table idempotency_keys alter column intent_id set not null;
       alter table idempotency_keys drop column version_number;
       alter table content_versions drop column restored_from, drop column pinned_at,
         drop column expired_at, drop column documents_removed_at;

@@ -127,7 +127,9 @@ async function plan(
   checkDates(call, planned.next)
   const { version } = current
   const isSeen = call.expectedVersion === null || call.expectedVersion === version
-  return changesNothing(planned) && isSeen ? { contentId: current.id, version } : planned
+  // With a key it has to be remembered that this call came to nothing.
+  const isOver = changesNothing(planned) && isSeen && call.idempotencyKey === null
+  return isOver ? { contentId: current.id, version } : planned
 }
 
 function twice({ path }: WriteCall): ValidationError {

@@ -13,6 +13,8 @@ interface Key {
   versionNumber: number | null
   hasVersion: boolean
   completed: boolean
+  /** Its call found nothing to change, so there is no write. */
+  wasIdle: boolean
   /** Old enough for the sweeper to have taken its intent. */
   expired: boolean
   intentState: WriteIntentState | null
@@ -26,7 +28,7 @@ const keysSql = `
     ) as "isPurged", k.version_number as "versionNumber", exists (
       select from content_versions v where v.tenant_id = k.tenant_id
         and v.content_id = k.content_id and v.version_number >= k.version_number
-    ) as "hasVersion", k.completed_at is not null as completed, i.state as "intentState",
+    ) as "hasVersion", k.completed_at is not null as completed, k.intent_id is null as "wasIdle", i.state as "intentState",
     k.created_at < now() - make_interval(hours => $5) as expired
   from idempotency_keys k
     left join content_items c on c.tenant_id = k.tenant_id and c.id = k.content_id
@@ -68,7 +70,7 @@ export async function* checkKeys({ reads, tenantId }: TenantDeps): AsyncGenerato
 
 function complaintAbout(key: Key): { invariant: Invariant; message: string } | undefined {
   const { completed, contentExists, isPurged, versionNumber, hasVersion } = key
-  const { expired, intentState } = key
+  const { expired, intentState, wasIdle } = key
   const broken = (message: string) => ({ invariant: 'I3' as const, message })
   if (!completed) {
     return intentState === 'committed'
@@ -80,6 +82,6 @@ function complaintAbout(key: Key): { invariant: Invariant; message: string } | u
   if (versionNumber !== null && !hasVersion) {
     return { invariant: 'I6', message: `answers with version ${versionNumber}, which is not there` }
   }
-  if (intentState === 'committed' || (intentState === null && expired)) return undefined
+  if (wasIdle || intentState === 'committed' || (intentState === null && expired)) return undefined
   return broken(`is completed, but its write is ${intentState ?? 'unknown'}`)
 }

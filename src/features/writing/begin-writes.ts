@@ -9,9 +9,9 @@ import {
 import { step } from '../../lib/failpoints.ts'
 import { quotaExceeded, reserveStorage } from '../quota/storage-usage.ts'
 import { abortWrites, releaseIntents } from './abort-writes.ts'
-import { claimKeys } from './claim-keys.ts'
+import { claimKeys, completeIdle } from './claim-keys.ts'
 import type { Content } from '../content/content.entity.ts'
-import { type NextContent, type PlannedWrite, reservedBytes } from './plan-write.ts'
+import { changesNothing, type NextContent, type PlannedWrite, reservedBytes } from './plan-write.ts'
 import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write.ts'
 import { outdated } from './write-conflicts.ts'
 
@@ -64,6 +64,11 @@ async function beginIn(
   fail(failed)
   for (const [write, written] of repeated) settled.set(write, written)
   fail(overtaken(open()))
+  const idle = open().filter(changesNothing)
+  await completeIdle(tx, tenantId, idle)
+  for (const write of idle) {
+    settled.set(write, { contentId: write.next.id, version: write.next.version - 1 })
+  }
   fail(await danglingReferences(tx, tenantId, open()))
   await insertIntents(tx, open())
   await releaseIntents(tx, tenantId, superseded)

@@ -13,7 +13,8 @@ interface KeyRow {
   key: string
   inputHash: string
   contentId: string
-  intentId: string
+  /** Null when the call found nothing to change. */
+  intentId: string | null
   /** The version it made; null until it has. */
   versionNumber: number | null
   /** What it made was purged since. */
@@ -90,12 +91,32 @@ async function settleContested(
     if (versionNumber) return void repeated.set(write, { contentId, version: versionNumber })
     if (row.running) return void failed.set(write, inProgress(write))
   }
-  if (row && row.versionNumber === null) superseded.push(row.intentId)
+  if (row?.intentId && row.versionNumber === null) superseded.push(row.intentId)
   await tx.execute(
     `update idempotency_keys set input_hash = ?, content_id = ?, intent_id = ?, completed_at = null,
        version_number = null, created_at = now()
      where tenant_id = ? and operation = ? and key = ?`,
     [write.call.inputHash, write.next.id, write.intentId, ...nameOf(write)],
+  )
+}
+
+/** Remembers, under their keys, that these calls found nothing to change: nor will their repeats. */
+export async function completeIdle(
+  tx: EntityManager,
+  tenantId: string,
+  writes: readonly PlannedWrite[],
+): Promise<void> {
+  if (writes.length === 0) return
+  const rows = writes.map(({ intentId, previous }) => ({
+    id: intentId,
+    version: previous?.version,
+  }))
+  await tx.execute(
+    `update idempotency_keys k
+     set completed_at = now(), version_number = w.version, intent_id = null
+     from jsonb_to_recordset(?::jsonb) as w (id uuid, version integer)
+     where k.tenant_id = ? and k.intent_id = w.id`,
+    [JSON.stringify(rows), tenantId],
   )
 }
 

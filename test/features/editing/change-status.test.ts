@@ -67,6 +67,25 @@ test('what is so already makes no version', async () => {
   await expectIntact(gateway)
 })
 
+test('a call that found nothing to do is remembered under its key: its repeat does nothing either', async () => {
+  await using gateway = await startGateway()
+  const tenant = await gateway.newTenant()
+  const id = await newContent(gateway, tenant, { status: 'PUBLISHED' })
+  const other = await newContent(gateway, tenant)
+  const idempotencyKey = 'once'
+  const first = succeeded(await publishOne(gateway, tenant, id, { idempotencyKey })).content
+  expect(first).toMatchObject({ status: 'PUBLISHED', version: 1 })
+  succeeded(await unpublishOne(gateway, tenant, id))
+
+  const repeat = succeeded(await publishOne(gateway, tenant, id, { idempotencyKey })).content
+
+  expect(repeat).toMatchObject({ status: 'DRAFT', version: 2 })
+  expect(await publishOne(gateway, tenant, other, { idempotencyKey })).toMatchObject({
+    code: 'IDEMPOTENCY_MISMATCH',
+  })
+  await expectIntact(gateway)
+})
+
 test('a schedule has its dates, and loses them when the content goes another way', async () => {
   await using gateway = await startGateway()
   const tenant = await gateway.newTenant()
