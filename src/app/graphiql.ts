@@ -41,9 +41,38 @@ query Versions {
     nodes {
       title
       versions(first: 5) {
-        nodes { versionNumber changeType changesSummary snapshot { title body { raw } } }
+        nodes { versionNumber changeType changesSummary retention snapshot { title body { raw } } }
       }
     }
+  }
+}
+`
+
+const edit = `# Changes one of the demo contents and names it by its external reference. Send it twice, and
+# the second time nothing is left to change. Take its version back with restoreVersion.
+mutation Edit {
+  updateContent(
+    input: {
+      ref: { externalRef: { system: "demo", id: "nine-minutes" } }
+      metadataPatch: [{ op: "add", path: "/reviewed", value: true }]
+      changesSummary: "Reviewed."
+    }
+  ) {
+    __typename
+    ... on ContentSuccess { content { version metadata versions(first: 2) { nodes { changesSummary } } } }
+    ... on ConflictError { message currentVersion }
+    ... on Error { code message }
+  }
+}
+`
+
+const quota = `# What the tenant stores, and what its plan allows.
+query Quota {
+  quota {
+    planTier
+    warningLevel
+    usage { totalContentItems totalStorageBytes versionStorageBytes usageByType { type count bytes } }
+    limits { storageLimitGb usagePercent retentionDays }
   }
 }
 `
@@ -63,6 +92,6 @@ export function graphiqlPage(token: string): string {
     title: 'Content gateway',
     endpoint: '/graphql',
     additionalHeaders: { authorization: `Bearer ${token}` },
-    defaultTabs: [page, create, history, me].map((query) => ({ query })),
+    defaultTabs: [page, create, edit, history, quota, me].map((query) => ({ query })),
   })
 }
