@@ -90,8 +90,19 @@ function isSame(before: unknown, after: unknown): boolean {
   return left === right || isDeepStrictEqual(JSON.parse(left), JSON.parse(right))
 }
 
+/** What people call a field, where that is not its name here. */
+const otherNames = new Map([
+  ['custom', 'metadata'],
+  ['content_type', 'type'],
+  ['brand_id', 'brand'],
+  ['campaign_space_id', 'campaign space'],
+])
+
 /** One line for people, e.g. "Changed title, body." */
 export function summarize(patch: readonly PatchOperation[]): string {
-  const names = patch.map(({ path }) => path.split('/').at(-1)?.replaceAll('_', ' '))
+  const names = patch.map(({ path }) => {
+    const name = path.split('/').at(-1) ?? ''
+    return otherNames.get(name) ?? name.replaceAll('_', ' ')
+  })
   return names.length === 0 ? 'Changed nothing.' : `Changed ${names.join(', ')}.`
 }

@@ -346,8 +346,15 @@ test('the history tells each change in a line, its own or the given one, and as 
     metadataPatch: [{ op: 'add', path: '/b', value: 2 }],
     changesSummary: ' For the spring campaign ',
   })
+  await updateOne(gateway, tenant, id, { metadata: { c: 3 } })
 
   expect(await historyOf(gateway, tenant, id)).toEqual([
+    {
+      versionNumber: 4,
+      changeType: 'UPDATE',
+      changesSummary: 'Changed metadata.',
+      diffFromPrevious: [{ op: 'replace', path: '/metadata/custom', value: { c: 3 } }],
+    },
     {
       versionNumber: 3,
       changeType: 'UPDATE',
