@@ -1,5 +1,5 @@
 import { UpstreamError } from '../../../../src/lib/errors.ts'
-import { armFailpoints, type Step } from '../../../../src/lib/failpoints.ts'
+import { armFailpoints, type Step, type StepContext } from '../../../../src/lib/failpoints.ts'
 
 /** What can befall a step (FAULTS 1.1). */
 export type FaultKind =
@@ -52,12 +52,14 @@ export interface ArmedStrike {
   /** Resolves when it has struck. */
   struck: Promise<void>
   hasStruck(): boolean
+  /** Whose step it was: all steps of one request carry the same context. */
+  victim(): StepContext | undefined
   /** Wakes a zombie. */
   wake(): void
 }
 
 interface Pending extends Strike {
-  fire(): void
+  fire(victim: StepContext): void
   asleep: Promise<void>
 }
 
@@ -66,7 +68,7 @@ export class Failpoints implements Disposable {
   readonly #pending = new Map<string, Pending[]>()
   readonly #away = new Set<string>()
   readonly #traces = new Map<string, Step[]>()
-  readonly #armed = armFailpoints((step, edge, { tenantId }) => this.#pass(step, edge, tenantId))
+  readonly #armed = armFailpoints((step, edge, context) => this.#pass(step, edge, context))
   /** The steps that were struck so far. */
   readonly stepsStruck = new Set<Step>()
 
@@ -74,16 +76,22 @@ export class Failpoints implements Disposable {
   arm(tenantId: string, strike: Strike): ArmedStrike {
     const fired = Promise.withResolvers<void>()
     const gate = Promise.withResolvers<void>()
-    let done = false
-    const fire = () => {
-      done = true
+    let victim: StepContext | undefined
+    const fire = (struck: StepContext) => {
+      victim = struck
       this.stepsStruck.add(strike.step)
       fired.resolve()
     }
     const pending: Pending = { ...strike, fire, asleep: gate.promise }
     this.#pending.set(tenantId, [...(this.#pending.get(tenantId) ?? []), pending])
     const { kind } = strike
-    return { kind, struck: fired.promise, hasStruck: () => done, wake: gate.resolve }
+    return {
+      kind,
+      struck: fired.promise,
+      hasStruck: () => victim !== undefined,
+      victim: () => victim,
+      wake: gate.resolve,
+    }
   }
 
   /** No store of documents for this tenant, until it is told otherwise. */
@@ -106,13 +114,14 @@ export class Failpoints implements Disposable {
     this.#away.delete(tenantId)
   }
 
-  async #pass(step: Step, edge: Strike['edge'], tenantId: string): Promise<void> {
+  async #pass(step: Step, edge: Strike['edge'], context: StepContext): Promise<void> {
+    const { tenantId } = context
     if (edge === 'before') this.#traces.get(tenantId)?.push(step)
     const pending = this.#pending.get(tenantId) ?? []
     const next = pending.find((strike) => strike.step === step && strike.edge === edge)
     if (next) {
       pending.splice(pending.indexOf(next), 1)
-      next.fire()
+      next.fire(context)
       await befall(next)
     }
     const isAway = this.#away.has(tenantId) && edge === 'before' && zerodbSteps.has(step)

@@ -141,31 +141,34 @@ async function runCase(world: World, one: Case, reference: Reference): Promise<s
   const before = await stateOf(world, tenant)
   failpoints.setAway(tenant.id, operation.away ?? false)
   const attempts: Attempt[] = []
-  const attempt = async (strike?: ArmedStrike) => {
-    const death = new AbortController()
-    const mayDie = strike?.kind === 'crash' && !strike.hasStruck()
-    const running = operation.attempt(world, tenant, contentId, death.signal)
-    if (mayDie) {
-      await Promise.race([running, strike.struck])
-      // Whoever was not struck has a moment to finish; a dead process takes its connections with it.
-      await Promise.race([running, setTimeout(20)])
-      death.abort()
-    }
-    attempts.push(await running)
-    return attempts.at(-1) as Attempt
-  }
-
   const armed = failpoints.arm(tenant.id, first)
   // A repair is part of the attempt that needs it; everything else is struck when it is repeated.
   const isRepair = second && repairSteps.includes(second.step)
   const early = isRepair ? failpoints.arm(tenant.id, second) : undefined
+  /** So many callers side by side; a process that dies takes the connection of its caller with it. */
+  const attempt = async (strike?: ArmedStrike, callers = 1) => {
+    const death = new AbortController()
+    const mayDie = strike?.kind === 'crash' && !strike.hasStruck()
+    const running = Array.from({ length: callers }, () =>
+      operation.attempt(world, tenant, contentId, death.signal),
+    )
+    if (mayDie) {
+      await Promise.race([Promise.all(running), strike.struck])
+      if (strike.hasStruck() && strike.victim() !== armed.victim()) {
+        // One of them is dead; the other, if there is one, ends by itself.
+        if (callers > 1) await Promise.race(running)
+        death.abort()
+      }
+    }
+    attempts.push(...(await Promise.all(running)))
+    return attempts.at(-1) as Attempt
+  }
   const death = new AbortController()
   const opening = operation.attempt(world, tenant, contentId, death.signal)
   await Promise.race([armed.struck, opening])
   if (first.kind === 'crash') death.abort()
   if (early?.kind === 'crash' && first.kind !== 'zombie') {
     await Promise.race([opening, early.struck])
-    await Promise.race([opening, setTimeout(20)])
     death.abort()
   }
   if (first.kind !== 'zombie') attempts.push(await opening)
@@ -174,13 +177,13 @@ async function runCase(world: World, one: Case, reference: Reference): Promise<s
   if (recovery === 'none' || recovery === 'sweep, then same key') {
     await untilStruck(() => sweep(world, tenant), more)
   }
-  if (recovery === 'two at once') await Promise.all([attempt(more), attempt(more)])
+  if (recovery === 'two at once') await attempt(more, 2)
   if (recovery !== 'none') await retry(world, tenant, () => attempt(more))
   if (first.kind === 'zombie') {
     armed.wake()
-    // The second strike may have killed the sleeper, or wait for it.
-    const mayBeDead = more?.kind === 'crash' && more.hasStruck()
-    await (mayBeDead ? Promise.race([opening, setTimeout(500)]) : untilStruck(() => opening, more))
+    // The second strike may have killed the sleeper in what it did meanwhile, or wait for it.
+    const isDead = more?.kind === 'crash' && more.victim() === armed.victim()
+    if (!isDead) await untilStruck(() => opening, more)
     death.abort()
     attempts.push(await opening)
   }
