@@ -3,6 +3,10 @@ import { z } from 'zod'
 const target = {
   /** The table meant; any when absent. */
   table: z.string().optional(),
+  /** A word of the prompt. */
+  text: z.string().min(1).optional(),
+  /** The end of the caller's key. */
+  caller: z.string().min(1).optional(),
   /** How many calls it strikes; until cleared when absent. */
   times: z.int().positive().optional(),
   /** How many matching calls it lets pass first. */
@@ -47,6 +51,11 @@ const kinds = [
   z.object({ kind: z.literal('missingRows'), count: z.int().positive().optional() }),
   /** Answers a query as if it had asked for everything. */
   z.object({ kind: z.literal('ignoreFilter') }),
+  /** A model's answer in good form, whose text is not what was asked for. */
+  z.object({
+    kind: z.literal('wrongDraft'),
+    as: z.enum(['prose', 'otherShape', 'cutShort', 'refusal', 'script', 'huge', 'offBrand']),
+  }),
 ] as const
 
 const Kind = z.discriminatedUnion('kind', kinds)
@@ -63,6 +72,8 @@ export type Fault<Operation extends string = string> = { operation: Operation | 
 export interface CallFacts {
   operation: string
   table?: string
+  text?: string
+  caller?: string
 }
 
 /** A fault that is switched on, with what it has to remember between calls. */
@@ -123,8 +134,13 @@ function createSwitch(fault: Fault): Switch {
 }
 
 function matches(fault: Fault, call: CallFacts): boolean {
-  const sameOperation = fault.operation === '*' || fault.operation === call.operation
-  return sameOperation && (fault.table === undefined || fault.table === call.table)
+  const { operation, table, text, caller } = fault
+  return (
+    (operation === '*' || operation === call.operation) &&
+    (table === undefined || table === call.table) &&
+    (text === undefined || call.text?.includes(text) === true) &&
+    (caller === undefined || call.caller?.endsWith(caller) === true)
+  )
 }
 
 function createWindow(perSecond: number): (now: number) => boolean {

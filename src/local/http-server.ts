@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { recordCall, type Call } from './call-log.ts'
-import type { Incoming, Reply, Service } from './exchange.ts'
+import type { Exchange, Incoming, Reply, Service } from './exchange.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { answerPanel } from './panel.ts'
-import { sendReply, sendWithFaults } from './send.ts'
+import { isAbandoned, sendReply, sendWithFaults } from './send.ts'
 
 export interface HttpStandIn<Operation extends string = string> extends AsyncDisposable {
   url: string
@@ -31,14 +31,17 @@ export async function startHttpServer<Operation extends string>(
     const body = await readBody(request)
     if (body === undefined) return sendReply(response, tooLarge)
     const incoming = toIncoming(request, body)
-    const panel = answerPanel(incoming, faults, calls)
+    const panel = answerPanel(incoming, faults, calls, service.panel)
     if (panel) return sendReply(response, panel)
     const exchange = service.accept(incoming)
     const { method, path } = incoming
     const at = new Date().toISOString()
     const call = recordCall(calls, { at, ...exchange.details, method, path, status: null })
-    const struck = faults.strike(exchange.details)
+    onSettled(response, exchange)
+    const { text } = exchange
+    const struck = faults.strike({ ...exchange.details, ...(text !== undefined && { text }) })
     if (struck.length > 0) return sendWithFaults(response, exchange, struck, call)
+    if (await isAbandoned(response, exchange)) return
     return (call.status = sendReply(response, exchange.apply([])))
   }
 
@@ -55,6 +58,13 @@ export async function startHttpServer<Operation extends string>(
       await closed
     },
   }
+}
+
+/** The caller may have gone while the request was read. */
+function onSettled(response: ServerResponse, { settled }: Exchange): void {
+  if (!settled) return
+  if (response.destroyed) settled()
+  else response.once('close', settled)
 }
 
 /** A mistake of the stand-in's own, shown to whoever debugs with it. */

@@ -1,10 +1,15 @@
 import { ZodError, prettifyError } from 'zod'
 import type { Call } from './call-log.ts'
 import type { Faults } from './faults.ts'
-import type { Incoming, Reply } from './exchange.ts'
+import type { Incoming, Reply, Service } from './exchange.ts'
 
 /** The switches beside the neighbour's own protocol; undefined when the request is not for them. */
-export function answerPanel(request: Incoming, faults: Faults, calls: Call[]): Reply | undefined {
+export function answerPanel(
+  request: Incoming,
+  faults: Faults,
+  calls: Call[],
+  own: Service<string>['panel'],
+): Reply | undefined {
   switch (`${request.method} ${request.path}`) {
     case 'GET /__faults':
       return json(200, faults.list())
@@ -18,8 +23,10 @@ export function answerPanel(request: Incoming, faults: Faults, calls: Call[]): R
     case 'DELETE /__calls':
       calls.length = 0
       return json(200, [])
-    default:
-      return undefined
+    default: {
+      const show = request.method === 'GET' ? own?.[request.path] : undefined
+      return show && json(200, show())
+    }
   }
 }
 

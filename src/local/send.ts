@@ -5,8 +5,12 @@ import type { Call } from './call-log.ts'
 import type { ActiveFault, Fault, FaultKind, FaultOf } from './faults.ts'
 import type { Exchange, Reply } from './exchange.ts'
 
-/** Sends the reply and returns its status. */
+/** Sends the reply, or begins to if it is an event stream, and returns its status. */
 export function sendReply(response: ServerResponse, reply: Reply): number {
+  if (reply.eventMs) {
+    void sendEvents(response, reply, reply.eventMs)
+    return reply.status
+  }
   const length = typeof reply.body === 'string' ? Buffer.byteLength(reply.body) : reply.body.length
   response.writeHead(reply.status, { ...jsonType, ...reply.headers, 'content-length': length })
   response.end(reply.body)
@@ -14,6 +18,26 @@ export function sendReply(response: ServerResponse, reply: Reply): number {
 }
 
 const jsonType = { 'content-type': 'application/json' }
+
+async function sendEvents(response: ServerResponse, reply: Reply, eventMs: number): Promise<void> {
+  response.writeHead(reply.status, { ...jsonType, ...reply.headers })
+  for (const event of String(reply.body).split(/(?<=\n\n)/)) {
+    if (response.destroyed) return
+    response.write(event)
+    await delay(eventMs, undefined, { ref: false })
+  }
+  response.end()
+}
+
+/** Waits for as long as the work takes; true when it does and nobody waits for its result any more. */
+export async function isAbandoned(
+  response: ServerResponse,
+  { workMs }: Exchange,
+): Promise<boolean> {
+  if (!workMs) return false
+  await delay(workMs, undefined, { ref: false })
+  return response.destroyed
+}
 
 /** Answers as the faults say: first what delays or prevents the call, then what spoils its answer. */
 export async function sendWithFaults(
@@ -34,6 +58,7 @@ export async function sendWithFaults(
     call.status = sendReply(response, refusal)
     return
   }
+  if (await isAbandoned(response, exchange)) return
   const reply = exchange.apply(faults)
   if (has(faults, 'answerLost')) return resetConnection(response)
   call.status = reply.status
@@ -96,7 +121,8 @@ function wrongShape(shape: 'html' | 'json'): Reply {
 type Prepared = Reply & { body: Buffer }
 
 async function trickle(response: ServerResponse, reply: Prepared, msPerByte: number) {
-  response.writeHead(reply.status, { ...jsonType, 'content-length': reply.body.length })
+  const { length } = reply.body
+  response.writeHead(reply.status, { ...jsonType, ...reply.headers, 'content-length': length })
   for (const byte of reply.body) {
     if (response.destroyed) return
     response.write(Buffer.of(byte))
@@ -106,7 +132,7 @@ async function trickle(response: ServerResponse, reply: Prepared, msPerByte: num
 }
 
 async function pad(response: ServerResponse, reply: Prepared, bytes: number) {
-  response.writeHead(reply.status, jsonType)
+  response.writeHead(reply.status, { ...jsonType, ...reply.headers })
   response.write(reply.body)
   const left = new AbortController()
   response.once('close', () => left.abort())
