@@ -9,6 +9,10 @@ export const errorCodes = [
   'STORAGE_UNAVAILABLE',
   'IDEMPOTENCY_MISMATCH',
   'IDEMPOTENCY_IN_PROGRESS',
+  'GENERATION_LIMIT_EXCEEDED',
+  'CONCURRENCY_LIMIT',
+  'JOB_NOT_CANCELLABLE',
+  'KEY_SERVICE_UNAVAILABLE',
 ] as const
 
 export type ErrorCode = (typeof errorCodes)[number]
@@ -102,6 +106,21 @@ export class StorageUnavailableError extends DomainError {
   }
 }
 
+/** Without the service that guards the master key no secret can be kept or used; there is no way around it. */
+export class KeyServiceUnavailableError extends DomainError {
+  readonly code = 'KEY_SERVICE_UNAVAILABLE'
+  /** For the log; never for clients. */
+  readonly reason: string
+  readonly retryAfterSeconds: number
+
+  /** Without a cause: what a key service answers may be a key. */
+  constructor(reason: string, retryAfterMs = 1_000) {
+    super('Secrets cannot be kept or used right now. Nothing was changed; try again.')
+    this.reason = reason
+    this.retryAfterSeconds = Math.ceil(retryAfterMs / 1_000)
+  }
+}
+
 /** What is known about a call that failed; decides who may repeat it and what a caller is told. */
 export type UpstreamFailure =
   /** No connection, 5xx, breaker open. */
@@ -140,6 +159,12 @@ export class UpstreamError extends Error {
     this.retryAfterMs = options.retryAfterMs
     this.mayHaveApplied = options.mayHaveApplied ?? false
   }
+}
+
+/** For `catch`: a store that is away is an expected failure; everything else goes on as it is. */
+export function asStorageUnavailable(error: unknown): never {
+  if (!(error instanceof UpstreamError)) throw error
+  throw new StorageUnavailableError(error, error.mayHaveApplied ? 'unknown' : 'unchanged')
 }
 
 /** The operator gave us something we cannot start with. `lines` say what is wrong and what to do. */
