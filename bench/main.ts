@@ -3,6 +3,12 @@ import { cpus, release, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { medianCharacters } from './contents.ts'
+import { measureGeneration } from './generation.ts'
+import {
+  type GenerationReport,
+  renderGeneration,
+  summarizeGeneration,
+} from './generation-report.ts'
 import { startLoadGenerator } from './load-generator.ts'
 import { measure } from './measure.ts'
 import { createAll, pageSize, type PageRequest, walkPages } from './pages.ts'
@@ -32,7 +38,11 @@ const program = new Command('bench')
   .option('--connections <count>', 'requests at a time', positive, 16)
   .option('--body-size <characters>', 'median size of a body', positive, medianCharacters)
   .addOption(
-    new Option('--only <scenario>', 'measure just this one').choices([...scenarioNames, 'writes']),
+    new Option('--only <scenario>', 'measure just this one').choices([
+      ...scenarioNames,
+      'writes',
+      'generation',
+    ]),
   )
   .option('--zerodb-latency <ms>', 'what each query of ZeroDB takes longer', positive)
   .option('--profile <directory>', 'leave a CPU profile of each contender there')
@@ -45,8 +55,8 @@ function positive(text: string): number {
 
 const options = program.opts<Options>()
 const size = options.quick
-  ? { contents: 2_000, rounds: 5, durationMs: 2_000, warmUpMs: 300, writes: 24 }
-  : { contents: 10_000, rounds: 9, durationMs: 5_000, warmUpMs: 500, writes: 100 }
+  ? { contents: 2_000, rounds: 5, durationMs: 2_000, warmUpMs: 300, writes: 24, jobs: 1 }
+  : { contents: 10_000, rounds: 9, durationMs: 5_000, warmUpMs: 500, writes: 100, jobs: 3 }
 const rounds = options.rounds ?? size.rounds
 const profileDir = options.profile && resolve(options.profile)
 
@@ -84,7 +94,13 @@ async function run(): Promise<void> {
   const scenarios = results.map(summarize)
   // The contents change here: nobody may compare pages afterwards.
   const writes = (options.only ?? 'writes') === 'writes' ? await measureAllWrites(world) : undefined
-  const tables = [...scenarios.map(render), ...(writes ? [renderWrites(writes)] : [])]
+  const generation =
+    (options.only ?? 'generation') === 'generation' ? await measureJobs(world) : undefined
+  const tables = [
+    ...scenarios.map(render),
+    ...(writes ? [renderWrites(writes)] : []),
+    ...(generation ? [renderGeneration(generation)] : []),
+  ]
   process.stdout.write(`\n${tables.join('\n')}`)
   if (scenarios.some(({ errors }) => errors > 0)) process.exitCode = 1
   if (options.json === undefined) return
@@ -105,6 +121,7 @@ async function run(): Promise<void> {
     },
     scenarios,
     writes,
+    generation,
   }
   await writeFile(options.json, `${JSON.stringify(report, undefined, 2)}\n`)
 }
@@ -118,6 +135,16 @@ async function measureAllWrites(world: World): Promise<WritesReport> {
     signal: stop.signal,
   })
   return summarizeWrites(times)
+}
+
+async function measureJobs(world: World): Promise<GenerationReport> {
+  const seconds = await measureGeneration(world, {
+    rounds: size.jobs,
+    nodeFlags: profileFlags(profileDir, 'generation-worker'),
+    onProgress: progress,
+    signal: stop.signal,
+  })
+  return summarizeGeneration(seconds)
 }
 
 /** Gives the tenant its contents and answers the requests that will be asked. */

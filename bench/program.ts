@@ -13,6 +13,7 @@ export interface ProgramOptions {
 
 /** A server in a process of its own. */
 export interface Program extends AsyncDisposable {
+  /** Empty for one that serves nothing. */
   url: string
   /** Processor time it has used so far, all threads; undefined where there is no /proc. */
   cpuMs(): Promise<number | undefined>
@@ -26,7 +27,7 @@ export function profileFlags(directory: string | undefined, name: string): strin
   return ['--cpu-prof', `--cpu-prof-dir=${directory}`, `--cpu-prof-name=${name}.cpuprofile`]
 }
 
-/** Starts it; it is ready when it writes a line of JSON with its `url`. */
+/** Starts it; it is ready when it writes a line of JSON with its `url`, or with its `tasks`. */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
   const { command, env, nodeFlags = [] } = options
   const child = spawn(process.execPath, [...nodeFlags, ...command], {
@@ -53,21 +54,22 @@ async function readUrl({ stdout }: ChildProcess): Promise<string | undefined> {
   if (!stdout) return undefined
   const lines = createInterface({ input: stdout })
   for await (const line of lines) {
-    const { url } = parseLine(line)
-    if (typeof url !== 'string') {
+    const { url, tasks } = parseLine(line)
+    const isReady = typeof url === 'string' || tasks !== undefined
+    if (!isReady) {
       process.stderr.write(`${line}\n`)
       continue
     }
     lines.close()
     stdout.resume()
-    return url
+    return typeof url === 'string' ? url : ''
   }
   return undefined
 }
 
-function parseLine(line: string): { url?: unknown } {
+function parseLine(line: string): { url?: unknown; tasks?: unknown } {
   try {
-    return JSON.parse(line) as { url?: unknown }
+    return JSON.parse(line) as { url?: unknown; tasks?: unknown }
   } catch {
     return {}
   }

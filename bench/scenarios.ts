@@ -36,15 +36,24 @@ export function scenariosOf(world: World): Scenario[] {
 }
 
 /** As in production, but for the stand-ins in place of the neighbours. */
-export function gateway({ dataDir }: World, cacheMb: number) {
-  const env = {
+export function gateway(world: World, cacheMb: number) {
+  const env = { ...production(world), PORT: '0', BODY_CACHE_MB: String(cacheMb) }
+  return { command: [pathOf('../src/bin/gateway.ts'), 'serve'], env }
+}
+
+/** What runs the jobs. */
+export function worker(world: World) {
+  return { command: [pathOf('../src/bin/gateway.ts'), 'work'], env: production(world) }
+}
+
+function production({ dataDir, modelUrl }: World) {
+  return {
     NODE_ENV: 'production',
     ALLOW_STAND_INS: '1',
     DATA_DIR: dataDir,
-    PORT: '0',
-    BODY_CACHE_MB: String(cacheMb),
+    LLM_BASE_URL: modelUrl,
+    LLM_API_KEY: 'bench',
   }
-  return { command: [pathOf('../src/bin/gateway.ts'), 'serve'], env }
 }
 
 function limit({ tenantId, readerUrl, zerodb }: World, keepBodies: boolean) {

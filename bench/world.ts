@@ -5,6 +5,8 @@ import { entities } from '../src/app/entities.ts'
 import { setUpTables } from '../src/features/content/set-up-tables.ts'
 import { createTenant } from '../src/features/tenancy/create-tenant.ts'
 import { openIssuer } from '../src/local/issuer.ts'
+import { startLlmServer } from '../src/local/llm/server.ts'
+import { ensureMasterKeys } from '../src/local/master-keys.ts'
 import { openPostgres } from '../src/local/postgres.ts'
 import { openZeroDb } from '../src/local/zerodb/open.ts'
 import { loadConfig } from '../src/platform/config.ts'
@@ -25,10 +27,16 @@ export interface World extends AsyncDisposable {
   settle(): Promise<void>
   /** These calls of ZeroDB take so much longer from now on, and only these. */
   slowDownZeroDb(operation: 'query' | '*', ms: number): Promise<void>
+  /** OpenAI's protocol, spoken by this process. */
+  modelUrl: string
+  /** Every text takes so long from now on. */
+  slowDownModel(ms: number): void
 }
 
 const tenantId = '0197c0de-0000-7000-8000-0000000000be'
 const owner = { subject: 'owner@bench', displayName: 'Olive Owner', role: 'owner' as const }
+/** Nobody is asked to write. */
+const noModel = { baseUrl: null, apiKey: null }
 const rolesSql = new URL('../migrations/roles.sql', import.meta.url)
 
 /** Starts it all in an empty directory; the tenant has no contents yet. */
@@ -37,6 +45,7 @@ export async function openWorld(dataDir: string): Promise<World> {
   const setupSql = await readFile(rolesSql, 'utf8')
   const postgres = opened.use(await openPostgres({ dataDir, setupSql }))
   const zerodb = opened.use(await openZeroDb({ dataDir }))
+  const llm = opened.use(await startLlmServer())
   const issuer = await openIssuer(dataDir)
   const config = loadConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' })
   await migrate(postgres.ownerUrl)
@@ -48,6 +57,8 @@ export async function openWorld(dataDir: string): Promise<World> {
         databaseUrl: postgres.loginUrl,
         zerodb: { baseUrl, projectId, credential: { apiKey } },
         tokens: { issuer: issuer.issuer, keys: createLocalJWKSet(issuer.keys) },
+        masterKeys: { file: await ensureMasterKeys(dataDir) },
+        models: { openai: noModel, anthropic: noModel, google: noModel, compatible: noModel },
       },
       entities,
     )
@@ -88,6 +99,8 @@ export async function openWorld(dataDir: string): Promise<World> {
       })
       if (!answer.ok) throw new Error(await answer.text())
     },
+    modelUrl: `${llm.url}/v1`,
+    slowDownModel: (ms) => void (llm.pace.latencyMs = ms),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
 }

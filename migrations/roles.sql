@@ -4,11 +4,14 @@
 --   gateway_login   what the gateway connects as: it owns nothing and is granted nothing
 --   app_tenant      what it becomes for one transaction, bound to one tenant by row-level security
 --   app_system      what it becomes to find work across tenants: ids and leases, no content
+--   app_queue       what it becomes to ring for work and to hear it: the task queue, nothing of a tenant
 do $$
 declare
   name text;
 begin
-  foreach name in array array['gateway_owner', 'gateway_login', 'app_tenant', 'app_system'] loop
+  foreach name in array array[
+    'gateway_owner', 'gateway_login', 'app_tenant', 'app_system', 'app_queue'
+  ] loop
     if not exists (select from pg_roles where rolname = name) then
       execute format('create role %I', name);
     end if;
@@ -16,7 +19,7 @@ begin
   end loop;
   alter role gateway_owner login;
   alter role gateway_login login;
-  grant app_tenant, app_system to gateway_login with inherit false, set true;
+  grant app_tenant, app_system, app_queue to gateway_login with inherit false, set true;
   execute format('alter database %I owner to gateway_owner', current_database());
   execute format('revoke all on database %I from public', current_database());
   execute format('grant connect on database %I to gateway_login', current_database());

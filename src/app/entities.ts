@@ -7,6 +7,10 @@ import { BrandMember } from '../features/tenancy/brand-member.entity.ts'
 import { CampaignSpace } from '../features/tenancy/campaign-space.entity.ts'
 import { Tenant } from '../features/tenancy/tenant.entity.ts'
 import { User } from '../features/tenancy/user.entity.ts'
+import { LlmKey } from '../features/llm-keys/llm-key.entity.ts'
+import { ContentGeneration } from '../features/generation/content-generation.entity.ts'
+import { GenerationItem } from '../features/generation/generation-item.entity.ts'
+import { GenerationJob } from '../features/generation/generation-job.entity.ts'
 
 export const entities = [
   Tenant,
@@ -18,4 +22,8 @@ export const entities = [
   Content,
   ContentVersion,
   WriteIntent,
+  LlmKey,
+  GenerationJob,
+  GenerationItem,
+  ContentGeneration,
 ]

@@ -77,6 +77,58 @@ query Quota {
 }
 `
 
+const watch = `# Watches the generation jobs that are not over, and those that begin from now on. GraphiQL
+# ends it when you go to another tab: start a job first, or in another window.
+subscription Watch {
+  generationJobs {
+    sequence
+    kind
+    job { status progress targetCount totalCostUsd estimatedCompletionAt message }
+  }
+}
+`
+
+const generate = `# Lets a model write sixty posts, which takes ten seconds. Press play, go to the next tab and
+# press play there. Locally the model is a stand-in that writes from templates.
+mutation Generate {
+  generateContentBatch(
+    input: {
+      jobType: "batch_social"
+      contentType: POST
+      targetCount: 60
+      platforms: [INSTAGRAM, FACEBOOK]
+      params: {
+        model: "local-writer"
+        promptTemplate: "Write an engaging post about {topic}."
+        topics: ["our winter roast", "a quiet morning at the harbour", "the new grinder"]
+        tone: "warm"
+      }
+    }
+  ) {
+    __typename
+    ... on GenerationJobSuccess {
+      job { id status estimatedCompletionAt estimatedCostUsd estimatedStorageBytes }
+    }
+    ... on Error { code message }
+  }
+}
+`
+
+const generated = `# What the newest job has made.
+query Generated {
+  generationJobs(first: 1) {
+    nodes {
+      status
+      message
+      totalCostUsd
+      generatedContents(first: 10) {
+        nodes { title hashtags body { raw } generation { model prompt costUsd } }
+      }
+    }
+  }
+}
+`
+
 const me = `# Who you are and what you may do.
 query Me {
   viewer { user { displayName } tenant { name planTier } brands { name } scopes }
@@ -92,6 +144,10 @@ export function graphiqlPage(token: string): string {
     title: 'Content gateway',
     endpoint: '/graphql',
     additionalHeaders: { authorization: `Bearer ${token}` },
-    defaultTabs: [page, create, edit, history, quota, me].map((query) => ({ query })),
+    defaultTabs: [page, create, edit, history, generate, watch, generated, quota, me].map(
+      (query) => ({
+        query,
+      }),
+    ),
   })
 }

@@ -1,17 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type ExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql'
+import type { ExecutionResult } from 'graphql'
 import { createHandler, type Request, type Response } from 'graphql-http'
 import { refuseUncleanText } from '../graphql/clean-text.ts'
 import { type Context, createContext } from '../graphql/context.ts'
 import { refuseLargeVariables } from '../graphql/input-limits.ts'
-import { isBug, maxErrors, presentError } from '../graphql/present-error.ts'
 import type { Origin } from '../lib/viewer.ts'
 import type { Log } from '../platform/log.ts'
 import { newPlan, type Plan } from '../platform/plan.ts'
-import type { Services } from '../platform/services.ts'
-import { createAuthenticate } from './authenticate.ts'
-import { createPrepareOperation } from './prepare-operation.ts'
+import { startDeadline } from './deadline.ts'
+import type { Endpoint } from './endpoint.ts'
+import { asGraphqlError, presentErrors, unauthenticated } from './present-errors.ts'
 import { readBody } from './read-body.ts'
 
 /** What belongs to one HTTP request while it is under way. */
@@ -27,13 +26,12 @@ interface Exchange {
 type OpenContext = Context & Record<PropertyKey, unknown>
 
 /**
- * GraphQL over HTTP for `schema`: authenticates, refuses what cannot be right, executes under one
+ * GraphQL over HTTP: authenticates, refuses what cannot be right, executes under one
  * deadline and presents every error. The protocol itself is graphql-http's, its reference.
  */
-export function createGraphqlHandler(schema: GraphQLSchema, services: Services) {
+export function createGraphqlHandler(endpoint: Endpoint) {
+  const { schema, services, authenticate, prepareOperation } = endpoint
   const { log, config } = services
-  const prepareOperation = createPrepareOperation(schema)
-  const authenticate = createAuthenticate(services)
 
   const handle = createHandler<IncomingMessage, Exchange, OpenContext>({
     async onSubscribe({ raw, context: exchange }, { query, variables, operationName }) {
@@ -41,10 +39,11 @@ export function createGraphqlHandler(schema: GraphQLSchema, services: Services) 
       try {
         refuseLargeVariables(variables)
         refuseUncleanText(body, { query, variables })
-        const viewer = await authenticate(raw.headers.authorization, plan)
-        if (!viewer) return unauthenticated
+        const bearer = await authenticate(raw.headers.authorization, { plan })
+        if (!bearer) return refusal
+        const { viewer } = bearer
         const prepared = prepareOperation(query)
-        if ('errors' in prepared) return presentAll(prepared.errors, log, exchange)
+        if ('errors' in prepared) return presentErrors(prepared.errors, log, origin)
         return {
           schema,
           document: prepared.document,
@@ -53,8 +52,7 @@ export function createGraphqlHandler(schema: GraphQLSchema, services: Services) 
           contextValue: createContext(services, { viewer, signal, plan, origin }) as OpenContext,
         }
       } catch (error) {
-        const cause = error instanceof GraphQLError ? error : wrap(error)
-        return presentAll([cause], log, exchange)
+        return presentErrors([asGraphqlError(error)], log, origin)
       }
     },
     onOperation: (request, args, result) =>
@@ -63,7 +61,8 @@ export function createGraphqlHandler(schema: GraphQLSchema, services: Services) 
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = request.method === 'POST' ? await readBody(request) : undefined
-    using deadline = startDeadline(response, config.REQUEST_TIMEOUT_MS)
+    using deadline = startDeadline(config.REQUEST_TIMEOUT_MS)
+    response.once('close', deadline.leave)
     const origin = { requestId: randomUUID(), ip: request.socket.remoteAddress ?? null }
     const { method = '', url = '', headers } = request
     const context = { origin, body, signal: deadline.signal, plan: newPlan() }
@@ -75,6 +74,7 @@ export function createGraphqlHandler(schema: GraphQLSchema, services: Services) 
       raw: request,
       context,
     })
+    response.off('close', deadline.leave)
     response
       .writeHead(init.status, init.statusText, {
         ...init.headers,
@@ -98,54 +98,14 @@ function finish(
   )
   const shown = raw.headers['x-explain'] === '1' ? { ...extensions, plan } : extensions
   return {
-    ...(errors && { errors: presentAll(errors, log, exchange) }),
+    ...(errors && { errors: presentErrors(errors, log, origin) }),
     ...(data !== undefined && { data }),
     ...(shown && { extensions: shown }),
   }
 }
 
-/** What clients may see of `errors`; the bugs among them go to the log as they are. */
-function presentAll(errors: readonly GraphQLError[], log: Log, { origin }: Exchange) {
-  for (const error of errors) {
-    if (isBug(error))
-      log.error(
-        { requestId: origin.requestId, err: error.originalError ?? error },
-        'operation failed',
-      )
-  }
-  return errors.slice(0, maxErrors).map(presentError)
-}
-
-function wrap(cause: unknown): GraphQLError {
-  const originalError = cause instanceof Error ? cause : new Error(String(cause))
-  return new GraphQLError(originalError.message, { originalError })
-}
-
-/** Aborts when the client leaves or `ms` have passed; dispose it when the answer is ready. */
-function startDeadline(response: ServerResponse, ms: number): Disposable & { signal: AbortSignal } {
-  const controller = new AbortController()
-  const abort = (reason: string, name: string) => controller.abort(new DOMException(reason, name))
-  const onClose = () => abort('The client left.', 'AbortError')
-  const timer = setTimeout(() => abort(`${ms} ms have passed.`, 'TimeoutError'), ms)
-  response.once('close', onClose)
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]() {
-      clearTimeout(timer)
-      response.off('close', onClose)
-    },
-  }
-}
-
-const unauthenticated: Response = [
-  JSON.stringify({
-    errors: [
-      {
-        message: 'Send a valid token: "Authorization: Bearer …".',
-        extensions: { code: 'UNAUTHENTICATED' },
-      },
-    ],
-  }),
+const refusal: Response = [
+  JSON.stringify({ errors: [unauthenticated] }),
   {
     status: 401,
     statusText: 'Unauthorized',

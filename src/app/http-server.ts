@@ -1,9 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Services } from '../platform/services.ts'
+import { createEndpoint } from './endpoint.ts'
 import { createGraphqlHandler } from './graphql-handler.ts'
 import { graphiqlPage } from './graphiql.ts'
+import { createPlaces } from './places.ts'
 import { HttpError } from './read-body.ts'
 import { toSchema } from './schema.ts'
+import { createSockets } from './sockets.ts'
+import { createStreams, wantsStream } from './streams.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
 
@@ -13,27 +17,56 @@ export interface HttpServerOptions {
   explorerToken?: string
 }
 
+/** Sockets and streams of one tenant. */
+const maxConnections = 100
+
+export interface GatewayServer extends Server {
+  /** Ends sockets and streams, which would never end by themselves; comes before `close`. */
+  endConnections(): void
+}
+
 /** The gateway's HTTP side, not yet listening: /graphql, GraphiQL, and what a platform probes. */
-export function createHttpServer({ services, explorerToken }: HttpServerOptions): Server {
-  const graphql = createGraphqlHandler(toSchema(), services)
+export function createHttpServer({ services, explorerToken }: HttpServerOptions): GatewayServer {
+  const endpoint = createEndpoint(toSchema(), services)
+  const tenants = createPlaces(maxConnections)
+  const sockets = createSockets(endpoint, tenants)
+  const streams = createStreams(endpoint, tenants)
+  const graphql = createGraphqlHandler(endpoint)
   const explorer = explorerToken === undefined ? undefined : graphiqlPage(explorerToken)
   const routes: Record<string, Handler> = {
-    '/graphql': (request, response) =>
-      explorer && wantsPage(request) ? sendPage(response, explorer) : graphql(request, response),
+    '/graphql': (request, response) => {
+      if (explorer && wantsPage(request)) return sendPage(response, explorer)
+      return wantsStream(request) ? streams.answer(request, response) : graphql(request, response)
+    },
     '/livez': (_request, response) => send(response, 200, { status: 'ok' }),
     '/readyz': (_request, response) => sendReadiness(services, response),
   }
   if (explorer) routes['/'] = (_request, response) => sendPage(response, explorer)
 
-  const server = createServer((request, response) => {
-    const route = routes[request.url?.split('?', 1)[0] ?? '']
+  const server = createServer({ shouldUpgradeCallback: wantsSocket }, (request, response) => {
+    const route = routes[pathOf(request.url)]
     if (!route) return send(response, 404, { error: 'There is nothing here. Try /graphql.' })
     Promise.try(route, request, response).catch((error: unknown) => fail(services, response, error))
     return undefined
   })
   server.headersTimeout = 10_000
+  // Until a request has been read; the answer may take as long as it likes.
   server.requestTimeout = 15_000
-  return server
+  server.on('upgrade', sockets.upgrade)
+  const endConnections = () => {
+    sockets.close()
+    streams.close()
+  }
+  return Object.assign(server, { endConnections })
+}
+
+/** Any other upgrade is none of ours, and its request is answered as if it had not asked. */
+function wantsSocket({ headers, url }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket' && pathOf(url) === '/graphql'
+}
+
+function pathOf(url: string | undefined): string {
+  return url?.split('?', 1)[0] ?? ''
 }
 
 function wantsPage({ method, headers }: IncomingMessage): boolean {

@@ -18,8 +18,10 @@ const maxCachedText = 4 * 1024 ** 2
 
 type Prepared = { document: DocumentNode } | { errors: readonly GraphQLError[] }
 
+export type PrepareOperation = (query: string) => Prepared
+
 /** Parses and validates a document; the outcome is remembered by its text. */
-export function createPrepareOperation(schema: GraphQLSchema): (query: string) => Prepared {
+export function createPrepareOperation(schema: GraphQLSchema): PrepareOperation {
   const prepared = new LRUCache<string, Prepared>({
     maxSize: maxCachedText,
     sizeCalculation: (_value, query) => query.length + 1,

@@ -11,7 +11,14 @@ const tenant: NewTenant = {
     { subject: 'editor@demo', displayName: 'Edgar Editor', role: 'editor' },
     { subject: 'viewer@demo', displayName: 'Vera Viewer', role: 'viewer' },
   ],
-  brands: [{ name: 'Harbour Coffee', campaignSpaces: ['Winter Roast'] }],
+  brands: [
+    {
+      name: 'Harbour Coffee',
+      campaignSpaces: ['Winter Roast'],
+      voice: 'Warm and plain, like somebody behind the counter. No superlatives.',
+      forbiddenWords: ['cheap', 'world-class'],
+    },
+  ],
 }
 
 /** The tenant `npm start` creates, so that there is something to look at. */

@@ -30,6 +30,7 @@ const remedies: Record<Invariant, string> = {
   I5: 'see whose it is, and delete it',
   I6: 'see in the log what keeps it from ZeroDB, or bring it back from a backup',
   I7: 'see whether anybody has read it, and delete it',
+  I8: 'see in the log of the workers what happened to the job, and cancel it if it stands still',
 }
 
 export const inWords: Report = {

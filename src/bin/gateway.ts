@@ -5,6 +5,7 @@ import { addExpireVersions } from './expire-versions.ts'
 import { addFsck } from './fsck.ts'
 import { addImport } from './import.ts'
 import { addMigrate } from './migrate.ts'
+import { addRotateKeys } from './rotate-keys.ts'
 import { addServe } from './serve.ts'
 import { addStart } from './start.ts'
 import { addToken } from './token.ts'
@@ -24,6 +25,7 @@ for (const add of [
   addExpireVersions,
   addFsck,
   addImport,
+  addRotateKeys,
   addToken,
 ])
   add(program)

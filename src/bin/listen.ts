@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { createHttpServer, type HttpServerOptions } from '../app/http-server.ts'
 import { StartupError } from '../lib/errors.ts'
 
-/** The running HTTP server; disposing it lets requests under way finish. */
+/** The running HTTP server; disposing it lets requests under way finish and ends connections. */
 export interface Listening extends AsyncDisposable {
   url: string
 }
@@ -22,6 +22,7 @@ export async function listen(options: HttpServerOptions): Promise<Listening> {
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
     async [Symbol.asyncDispose]() {
+      server.endConnections()
       server.close()
       server.closeIdleConnections()
       await once(server, 'close')

@@ -1,6 +1,8 @@
 import { createLocalJWKSet } from 'jose'
 import { readFile } from 'node:fs/promises'
 import { type LocalIssuer, openIssuer } from '../local/issuer.ts'
+import { openLlm } from '../local/llm/open.ts'
+import { ensureMasterKeys } from '../local/master-keys.ts'
 import { openPostgres } from '../local/postgres.ts'
 import { openZeroDb } from '../local/zerodb/open.ts'
 import type { Config } from '../platform/config.ts'
@@ -19,14 +21,16 @@ export interface OpenNeighbours extends Neighbours, AsyncDisposable {
 export async function openNeighbours(config: Config): Promise<OpenNeighbours> {
   const { DATA_DIR: dataDir } = config
   await using held = new AsyncDisposableStack()
-  const [postgres, zerodb, localIssuer] = await Promise.all([
+  const [postgres, zerodb, llm, localIssuer] = await Promise.all([
     config.DATABASE_URL === undefined
       ? openPostgres({ dataDir, setupSql: await readFile(rolesSql, 'utf8') })
       : undefined,
     config.ZERODB_API_URL === undefined ? openZeroDb({ dataDir }) : undefined,
+    config.LLM_BASE_URL === undefined && mayStandIn(config) ? openLlm({ dataDir }) : undefined,
     config.AUTH_JWKS_URL === undefined ? openIssuer(dataDir) : undefined,
   ])
-  for (const standIn of [postgres, zerodb]) if (standIn) held.use(standIn)
+  for (const standIn of [postgres, zerodb, llm]) if (standIn) held.use(standIn)
+  const masterKeys = await masterKeysOf(config)
   const kept = held.move()
   return {
     databaseUrl: config.DATABASE_URL ?? required(postgres).loginUrl,
@@ -41,6 +45,8 @@ export async function openNeighbours(config: Config): Promise<OpenNeighbours> {
     tokens: localIssuer
       ? { issuer: localIssuer.issuer, keys: createLocalJWKSet(localIssuer.keys) }
       : { issuer: required(config.AUTH_ISSUER), keys: remoteKeys(required(config.AUTH_JWKS_URL)) },
+    masterKeys,
+    models: modelsOf(config, llm && { baseUrl: `${llm.url}/v1`, apiKey: llm.apiKey }),
     localIssuer,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
@@ -55,6 +61,35 @@ function zerodbOf(config: Config): Neighbours['zerodb'] {
     projectId: required(config.ZERODB_PROJECT_ID),
     credential: apiKey ? { apiKey } : { email: required(email), password: required(password) },
   }
+}
+
+/** The one neighbour that production can do without: tenants bring keys of their own. */
+function mayStandIn({ production, ALLOW_STAND_INS }: Config): boolean {
+  return !production || ALLOW_STAND_INS
+}
+
+function modelsOf(
+  config: Config,
+  standIn: Neighbours['models']['compatible'] | undefined,
+): Neighbours['models'] {
+  const at = (baseUrl: string | undefined, apiKey: string | undefined) => ({
+    baseUrl: baseUrl ?? null,
+    apiKey: apiKey ?? null,
+  })
+  return {
+    openai: at(config.OPENAI_BASE_URL, config.OPENAI_API_KEY),
+    anthropic: at(config.ANTHROPIC_BASE_URL, config.ANTHROPIC_API_KEY),
+    google: at(config.GOOGLE_BASE_URL, config.GOOGLE_API_KEY),
+    compatible: standIn ?? at(config.LLM_BASE_URL, config.LLM_API_KEY),
+  }
+}
+
+async function masterKeysOf(config: Config): Promise<Neighbours['masterKeys']> {
+  const { DATA_DIR: dataDir, KMS_KEY_NAME: keyName, KMS_API_URL: apiUrl } = config
+  const { MASTER_KEYS_FILE: file, GOOGLE_APPLICATION_CREDENTIALS: credentialsFile } = config
+  if (keyName === undefined) return { file: file ?? (await ensureMasterKeys(dataDir)) }
+  const kms = { keyName, apiUrl, ...(credentialsFile && { credentialsFile }) }
+  return { kms, ...(file && { file }) }
 }
 
 /** `loadConfig` has seen to it that what belongs together is given together. */

@@ -29,7 +29,7 @@ async function start(): Promise<void> {
     await ensureDemoContents(services, owner, stop)
   }
   await using server = await listen({ services, ...(token && { explorerToken: token }) })
-  await using _tasks = startTasks(tasks, services)
+  await using _tasks = await startTasks(tasks, services)
   process.stdout.write(welcome(server.url, token))
   if (!stop.aborted) await once(stop, 'abort')
 }

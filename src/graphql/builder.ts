@@ -20,6 +20,7 @@ export interface GatewayTypes {
     ID: { Input: string; Output: string }
     DateTime: { Input: Date; Output: Date }
     BigInt: { Input: number; Output: number }
+    Decimal: { Input: string; Output: string }
     JSON: { Input: unknown; Output: unknown }
     JSONPatch: { Input: readonly unknown[]; Output: unknown }
     UUID: { Input: string; Output: string }
@@ -33,6 +34,8 @@ export const builder = new SchemaBuilder<GatewayTypes>({
   // The first wraps the rest: a missing scope must reach the error union of its field.
   plugins: [ErrorsPlugin, ScopeAuthPlugin, RelayPlugin, DataloaderPlugin, DirectivesPlugin],
   scopeAuth: {
+    // Once, when it begins: whose rights change is disconnected, see app/bearer.ts.
+    authorizeOnSubscribe: true,
     authScopes: (context) => ({ scope: (scope) => context.viewer.scopes.has(scope) }),
     unauthorizedError: (_parent, _context, _info, { failure }) => forbidden(failure),
   },
@@ -51,6 +54,7 @@ export type SchemaTypes = typeof builder.$inferSchemaTypes
 
 builder.queryType()
 builder.mutationType()
+builder.subscriptionType()
 
 function forbidden(failure: AuthFailure): ForbiddenError {
   const missing = missingScopes(failure)

@@ -1,9 +1,12 @@
 import type { Origin, Viewer } from '../lib/viewer.ts'
 import type { DocumentStore } from '../platform/document-store.ts'
+import type { Events } from '../platform/events.ts'
 import type { Log } from '../platform/log.ts'
+import type { Models } from '../platform/models.ts'
 import type { Plan } from '../platform/plan.ts'
 import type { Database } from '../platform/postgres/database.ts'
 import type { TenantReads } from '../platform/postgres/reads.ts'
+import type { Vault } from '../platform/vault.ts'
 import type { ZeroDb } from '../platform/zerodb.ts'
 
 /** What resolvers and use cases work with; made afresh for every operation. */
@@ -13,8 +16,11 @@ export interface Context {
   /** Reads of the viewer's tenant; those of one tick share a round trip. */
   reads: TenantReads
   database: Database
+  events: Events
   documents: DocumentStore
   zerodb: ZeroDb
+  vault: Vault
+  models: Models
   /** Aborts when the client leaves or the operation's time is up. */
   signal: AbortSignal
   plan: Plan
@@ -23,15 +29,32 @@ export interface Context {
   origin: Origin
 }
 
-export type ContextServices = Pick<Context, 'database' | 'documents' | 'zerodb' | 'log'>
+export type ContextServices = Pick<
+  Context,
+  'database' | 'events' | 'documents' | 'zerodb' | 'vault' | 'models' | 'log'
+>
 
 export function createContext(
   services: ContextServices,
   operation: Pick<Context, 'viewer' | 'signal' | 'plan' | 'origin'>,
 ): Context {
-  const { database, documents, zerodb, log } = services
+  const { database, events, documents, zerodb, vault, models, log } = services
   const { viewer, signal, plan, origin } = operation
   const { tenantId } = viewer
   const reads = database.reads.forTenant(tenantId, plan, signal)
-  return { viewer, tenantId, reads, database, documents, zerodb, signal, plan, log, origin }
+  return {
+    viewer,
+    tenantId,
+    reads,
+    database,
+    events,
+    documents,
+    zerodb,
+    vault,
+    models,
+    signal,
+    plan,
+    log,
+    origin,
+  }
 }

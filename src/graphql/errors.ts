@@ -3,6 +3,7 @@ import {
   errorCodes,
   type FieldIssue,
   ForbiddenError,
+  KeyServiceUnavailableError,
   NotFoundError,
   StorageUnavailableError,
   ValidationError,
@@ -76,4 +77,12 @@ builder.objectType(StorageUnavailableError, {
     store: t.expose('store', { type: StoreKindEnum }),
     retryAfterSeconds: t.exposeInt('retryAfterSeconds', { nullable: true }),
   }),
+})
+
+builder.objectType(KeyServiceUnavailableError, {
+  name: 'KeyServiceUnavailableError',
+  description:
+    'The service that guards secrets cannot be asked now. Nothing was changed; the call may be repeated.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ retryAfterSeconds: t.exposeInt('retryAfterSeconds') }),
 })

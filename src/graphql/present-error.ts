@@ -1,6 +1,7 @@
 import { GraphQLError } from 'graphql'
 import { InvalidCursorError } from '../lib/cursor.ts'
 import { DomainError, ForbiddenError, UpstreamError } from '../lib/errors.ts'
+import { withoutSecrets } from '../lib/without-secrets.ts'
 
 /** More tell a client nothing new, and an answer must not outgrow its question. */
 export const maxErrors = 20
@@ -36,7 +37,7 @@ function describe(error: GraphQLError): Description {
   const cause = error.originalError ?? error
   if (cause instanceof GraphQLError) {
     return {
-      message: withoutValues(error),
+      message: withoutSecrets(withoutValues(error)),
       extensions: { code: 'BAD_USER_INPUT', ...error.extensions },
     }
   }

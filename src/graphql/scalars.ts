@@ -37,6 +37,16 @@ builder.scalarType('BigInt', {
   },
 })
 
+builder.scalarType('Decimal', {
+  description: 'An exact decimal number as text, e.g. "2.500000"; sums of money are US dollars.',
+  serialize: (value) => value,
+  parseValue: (value) => {
+    const text = typeof value === 'number' ? String(value) : value
+    if (typeof text === 'string' && /^-?\d{1,12}(\.\d{1,6})?$/.test(text)) return text
+    throw badUserInput('A Decimal is a number as text with at most six decimals: "2.50".')
+  },
+})
+
 builder.scalarType('UUID', {
   description: 'A UUID in its lower-case canonical form.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc9562',

@@ -8,7 +8,10 @@ export const scopes = [
   'CONTENT_PURGE',
   'VERSION_READ',
   'VERSION_RESTORE',
+  'GENERATE',
   'QUOTA_READ',
+  'LLMKEY_MANAGE',
+  'BRAND_MANAGE',
   'OPS_READ',
   'OPS_WRITE',
 ] as const
@@ -34,6 +37,7 @@ export const scopesOfRole: Record<Role, ReadonlySet<Scope>> = {
     'CONTENT_PUBLISH',
     'CONTENT_DELETE',
     'VERSION_RESTORE',
+    'GENERATE',
   ]),
   viewer: new Set(viewerScopes),
 }

@@ -1,14 +1,20 @@
 import { z } from 'zod'
 import { StartupError } from '../lib/errors.ts'
+import { kmsKeyName } from './key-manager/google-kms.ts'
 
 const count = (fallback: number, min: number, max: number) =>
   z.coerce.number().int().min(min).max(max).default(fallback)
+const secret = z.string().min(1)
 const flag = z.stringbool().default(false)
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
 const postgresUrl = z.url({
   protocol: /^postgres(ql)?$/,
   error: 'must be a URL like postgres://user:password@host:5432/database',
 })
+
+/** As browsers send them: scheme, host and port, and no slash at the end. */
+const areOrigins = (list: string) =>
+  list.split(',').every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)
 
 /** Every variable the gateway reads; `.env.example` explains each and is compared with this list. */
 export const environment = z.object({
@@ -18,6 +24,10 @@ export const environment = z.object({
   DATA_DIR: z.string().default('.data'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   ALLOW_STAND_INS: flag,
+  ALLOWED_ORIGINS: z
+    .string()
+    .refine(areOrigins, 'must be origins like https://studio.example.com, separated by commas')
+    .default(''),
   REQUEST_TIMEOUT_MS: count(10_000, 100, 15_000),
   BODY_CACHE_MB: count(64, 0, 65_536),
 
@@ -46,12 +56,32 @@ export const environment = z.object({
   AUTH_JWKS_URL: httpUrl.optional(),
   AUTH_ALGORITHMS: z.string().default('RS256,ES256,EdDSA'),
   AUTH_TENANT_CLAIM: z.string().min(1).default('tenant_id'),
+
+  LLM_BASE_URL: httpUrl.optional(),
+  LLM_API_KEY: secret.optional(),
+  OPENAI_BASE_URL: httpUrl.optional(),
+  OPENAI_API_KEY: secret.optional(),
+  ANTHROPIC_BASE_URL: httpUrl.optional(),
+  ANTHROPIC_API_KEY: secret.optional(),
+  GOOGLE_BASE_URL: httpUrl.optional(),
+  GOOGLE_API_KEY: secret.optional(),
+  LLM_TIMEOUT_MS: count(60_000, 100, 600_000),
+  LLM_PRICES_FILE: z.string().min(1).optional(),
+
+  KMS_KEY_NAME: z
+    .string()
+    .regex(kmsKeyName, 'must be projects/…/locations/…/keyRings/…/cryptoKeys/…')
+    .optional(),
+  KMS_API_URL: httpUrl.default('https://cloudkms.googleapis.com'),
+  GOOGLE_APPLICATION_CREDENTIALS: z.string().min(1).optional(),
+  MASTER_KEYS_FILE: z.string().min(1).optional(),
 })
 
 /** Names found in the wild for the same thing; the first that is set wins, ours before all. */
 const aliases: Record<string, readonly string[]> = {
   ZERODB_API_URL: ['ZERODB_BASE_URL', 'ZERODB_API_BASE_URL', 'API_Base_URL'],
   DATABASE_URL: ['DATABASE_PUBLIC_URL'],
+  GOOGLE_API_KEY: ['GEMINI_API_KEY', 'GOOGLE_GENERATIVE_AI_API_KEY'],
 }
 
 /** Asymmetric signatures only: a shared secret would let every verifier issue tokens (RFC 8725 §3.1). */
@@ -92,6 +122,9 @@ function* missing(values: Values): Iterable<string> {
       yield 'ZERODB_API_KEY (or ZERODB_EMAIL and ZERODB_PASSWORD) is missing: ZERODB_API_URL is given'
     }
   }
+  if (values.LLM_API_KEY && !values.LLM_BASE_URL) {
+    yield 'LLM_BASE_URL is missing: LLM_API_KEY is given (a key for OpenAI itself is OPENAI_API_KEY)'
+  }
   if (values.AUTH_JWKS_URL && !values.AUTH_ISSUER) {
     yield 'AUTH_ISSUER is missing: tokens of AUTH_JWKS_URL are accepted from one issuer only'
   }
@@ -101,6 +134,9 @@ function* missing(values: Values): Iterable<string> {
     }
   }
   if (values.NODE_ENV !== 'production' || values.ALLOW_STAND_INS) return
+  if (!values.KMS_KEY_NAME && !values.MASTER_KEYS_FILE) {
+    yield 'KMS_KEY_NAME (or MASTER_KEYS_FILE) is missing: in production no master key is made up (ALLOW_STAND_INS=1 permits it)'
+  }
   for (const name of ['DATABASE_URL', 'ZERODB_API_URL', 'AUTH_JWKS_URL'] as const) {
     if (!values[name]) {
       yield `${name} is missing: in production nothing is replaced by a local stand-in (ALLOW_STAND_INS=1 permits it)`

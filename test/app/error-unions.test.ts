@@ -6,6 +6,7 @@ import { bytesPerGb } from '../../src/lib/bytes.ts'
 import { newId } from '../../src/lib/id.ts'
 import { plantUsage } from '../features/quota/plants.ts'
 import { entries, furnish, type Ids } from '../support/entries.ts'
+import { generationInput, plantProgress, startJob } from '../support/generation.ts'
 import { startGateway, type TestGateway, type TestTenant } from '../support/gateway.ts'
 import { type Coordinate, operationFor, rootFieldsOf, type Values } from '../support/schema-walk.ts'
 import { deleteOne, newContent, publishOne, succeeded, updateOne } from '../support/writes.ts'
@@ -69,6 +70,15 @@ const postgresAway = (table: string): Case => ({
   says: /^The store cannot take this write right now\. (Nothing was changed; try again|It is not known whether the write happened; repeat it)/,
 })
 
+/** A key service where nobody listens. */
+const nowhere = {
+  kms: {
+    keyName: 'projects/p/locations/l/keyRings/r/cryptoKeys/k',
+    apiUrl: 'http://127.0.0.1:1',
+    metadataUrl: 'http://127.0.0.1:1',
+  },
+}
+
 const locks: (() => Promise<unknown>)[] = []
 
 const full: Pick<Case, 'prepare' | 'code' | 'says'> = {
@@ -112,6 +122,30 @@ const unknownRef: Case = { args: () => ({ ref: { id: missing() } }), ...notFound
 
 const trash = ({ gateway, tenant, ids }: World) =>
   deleteOne(gateway, tenant, { id: ids.Content }).then(succeeded)
+
+const noSuchJob: Case = {
+  args: () => ({ id: encodeGlobalId('GenerationJob', newId()) }),
+  code: 'NOT_FOUND',
+  says: /^Generation job not found\. Check the id/,
+}
+
+/** As many unfinished jobs as are allowed, besides one that is over. */
+const busy: Pick<Case, 'prepare' | 'code' | 'says'> = {
+  async prepare({ gateway, tenant, ids }) {
+    for (let job = 0; job < 9; job++) await startJob(gateway, tenant, { targetCount: 1 })
+    await plantProgress(gateway, ids.GenerationJob, { status: 'FAILED', failed: 3 })
+    await startJob(gateway, tenant, { targetCount: 1 })
+  },
+  code: 'CONCURRENCY_LIMIT',
+  says: /^10 jobs are not over yet, and 10 are allowed at a time\. Wait for one of them, or cancel one\.$/,
+}
+
+const monthIsUp: Pick<Case, 'prepare' | 'code' | 'says'> = {
+  prepare: ({ gateway }) =>
+    gateway.database.admin.query('update generation_usage set items = 9999'),
+  code: 'GENERATION_LIMIT_EXCEEDED',
+  says: /^3 more items do not fit: your plan allows 10000 a month, and 9999 are used\. Ask for fewer, wait until \d{4}-\d\d-01, or get a larger plan\.$/,
+}
 
 /** What every mutation of a content as a whole may answer. */
 const ofStatus = (scope: string): Record<string, Case> => ({
@@ -251,6 +285,79 @@ const cases: Record<string, Record<string, Case>> = {
     ForbiddenError: forbidden('VERSION_RESTORE'),
     StorageUnavailableError: postgresAway('audit_events'),
   },
+  setLlmKey: {
+    ValidationError: {
+      args: () => ({ secret: 'short' }),
+      code: 'VALIDATION',
+      says: /^secret: must be 8 to 500 visible ASCII characters without spaces$/,
+    },
+    ForbiddenError: forbidden('LLMKEY_MANAGE'),
+    KeyServiceUnavailableError: {
+      through: ({ gateway }) => gateway.startTwin({ LOG_LEVEL: 'silent' }, { masterKeys: nowhere }),
+      code: 'KEY_SERVICE_UNAVAILABLE',
+      says: /^Secrets cannot be kept or used right now\. Nothing was changed; try again\.$/,
+    },
+    StorageUnavailableError: postgresAway('audit_events'),
+  },
+  deleteLlmKey: {
+    NotFoundError: {
+      args: () => ({ id: encodeGlobalId('LlmKey', newId()) }),
+      code: 'NOT_FOUND',
+      says: /^Key not found\. Check the id/,
+    },
+    ForbiddenError: forbidden('LLMKEY_MANAGE'),
+    StorageUnavailableError: postgresAway('audit_events'),
+  },
+  generateContentBatch: {
+    ValidationError: {
+      args: () => ({ input: generationInput({ targetCount: 0 }) }),
+      code: 'VALIDATION',
+      says: /^input\.targetCount: Too small: expected number to be >=1$/,
+    },
+    ForbiddenError: forbidden('GENERATE'),
+    QuotaExceededError: full,
+    GenerationLimitError: monthIsUp,
+    ConcurrencyLimitError: busy,
+    StorageUnavailableError: postgresAway('audit_events'),
+  },
+  cancelGenerationJob: {
+    NotFoundError: noSuchJob,
+    ForbiddenError: forbidden('GENERATE'),
+    JobNotCancellableError: {
+      prepare: ({ gateway, ids }) =>
+        plantProgress(gateway, ids.GenerationJob, { status: 'COMPLETED', stored: 3 }),
+      code: 'JOB_NOT_CANCELLABLE',
+      says: /^The job is over already: its status is COMPLETED\. There is nothing to cancel\.$/,
+    },
+    StorageUnavailableError: postgresAway('audit_events'),
+  },
+  retryGenerationJob: {
+    ValidationError: {
+      args: () => ({ failedOnly: true }),
+      code: 'VALIDATION',
+      says: /^id: The job is PENDING and goes on by itself; wait, or cancel it$/,
+    },
+    NotFoundError: noSuchJob,
+    ForbiddenError: forbidden('GENERATE'),
+    QuotaExceededError: full,
+    GenerationLimitError: monthIsUp,
+    ConcurrencyLimitError: { ...busy, args: () => ({ failedOnly: true }) },
+    StorageUnavailableError: postgresAway('audit_events'),
+  },
+  updateBrand: {
+    ValidationError: {
+      args: () => ({ input: { forbiddenWords: [''] } }),
+      code: 'VALIDATION',
+      says: /^input\.forbiddenWords\.0: must have 1 to 100 characters, and has 0$/,
+    },
+    NotFoundError: {
+      args: () => ({ id: encodeGlobalId('Brand', newId()) }),
+      code: 'NOT_FOUND',
+      says: /^Brand not found\. Check the id/,
+    },
+    ForbiddenError: forbidden('BRAND_MANAGE'),
+    StorageUnavailableError: postgresAway('audit_events'),
+  },
   recalculateQuota: {
     ValidationError: {
       args: () => ({ tenantId: encodeGlobalId('Tenant', newId()) }),
@@ -269,6 +376,8 @@ const impossible: Record<string, Record<string, string>> = {
   scheduleContent: { QuotaExceededError: 'it stores no more bytes' },
   unpublishContent: { QuotaExceededError: 'it stores no more bytes' },
   archiveContent: { QuotaExceededError: 'it stores no more bytes' },
+  deleteLlmKey: { ValidationError: 'it takes nothing but an id' },
+  generateContentBatch: { NotFoundError: 'it names no job' },
   pinVersion: {
     ConflictError: 'it makes no version',
     QuotaExceededError: 'it stores no more bytes',

@@ -1,48 +1,85 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { createHttpServer } from '../../src/app/http-server.ts'
+import type { Services } from '../../src/platform/services.ts'
 import { browserPath, launchBrowser } from '../support/browser.ts'
 import { createTestContents } from '../support/contents.ts'
-import { startGateway } from '../support/gateway.ts'
+import { startGateway, type TestTenant } from '../support/gateway.ts'
+import { completed, moveJob, plantJob } from '../support/jobs.ts'
+
+const noBrowser = 'No Chromium or Chrome in /usr/bin: install the package chromium.'
+
+/** GraphiQL as `npm start` serves it, in a browser. */
+async function openGraphiql(services: Services, tenant: TestTenant, path: string) {
+  await using opened = new AsyncDisposableStack()
+  const server = createHttpServer({ services, explorerToken: tenant.tokens.owner }).listen(0)
+  await once(server, 'listening')
+  opened.defer(() => {
+    server.endConnections()
+    server.closeAllConnections()
+    server.close()
+  })
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const browser = await launchBrowser(path)
+  opened.defer(() => browser.close())
+  const page = await browser.newPage()
+  const foreign: string[] = []
+  page.on('request', (request) => {
+    if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(origin)) {
+      foreign.push(request.url())
+    }
+  })
+  await page.goto(origin)
+  const owned = opened.move()
+  return {
+    page,
+    /** Where else it asked for something. */
+    foreign,
+    /** Opens an example, which begins with `comment`, and presses play. */
+    async play(tab: string, comment: string, answer: string) {
+      await vi.waitUntil(
+        async () => {
+          // A tab is there before it hears a click.
+          await page.getByRole('tab', { name: tab }).first().click()
+          const text = page.getByText(comment).first()
+          // And the button before the editor has its text; pressed then, it would send nothing.
+          return text.waitFor({ timeout: 3_000 }).then(
+            () => true,
+            () => false,
+          )
+        },
+        { timeout: 25_000 },
+      )
+      await page.getByRole('button', { name: /Execute query/ }).click()
+      await page.getByText(answer).first().waitFor()
+    },
+    shows: (text: string) => page.getByText(text).first().waitFor(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  }
+}
 
 test('GraphiQL opens in a browser, needs no network, and runs its first example as it stands', async ({
   skip,
 }) => {
-  if (!browserPath) return skip('No Chromium or Chrome in /usr/bin: install the package chromium.')
+  if (!browserPath) return skip(noBrowser)
   await using gateway = await startGateway()
   const tenant = await gateway.newTenant()
   await createTestContents(gateway, tenant, 3)
-  const { services } = gateway
-  const server = createHttpServer({ services, explorerToken: tenant.tokens.owner }).listen(0)
-  await once(server, 'listening')
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const browser = await launchBrowser(browserPath)
-  try {
-    const page = await browser.newPage()
-    const foreign: string[] = []
-    page.on('request', (request) => {
-      if (!/^(blob|data):/.test(request.url()) && !request.url().startsWith(origin)) {
-        foreign.push(request.url())
-      }
-    })
-    await page.goto(origin)
-    for (const visit of ['first', 'after a reload']) {
-      if (visit !== 'first') await page.reload()
-      // GraphiQL may come back with a new tab in front of the examples.
-      await page.getByRole('tab', { name: 'Contents' }).click()
-      // The button is there before the editor has its text; pressed then, it would send nothing.
-      await page.getByText('# A page of contents').first().waitFor()
-      await page.getByRole('button', { name: /Execute query/ }).click()
-      await page.getByText('"displayName": "The owner"').first().waitFor()
-    }
-    expect(await page.locator('.graphiql-response').innerText()).toMatch(/"title":\s"Content\s2"/)
-    expect(foreign).toEqual([])
-  } finally {
-    await browser.close()
-    server.closeAllConnections()
-    server.close()
+  await using graphiql = await openGraphiql(gateway.services, tenant, browserPath)
+  for (const visit of ['first', 'after a reload']) {
+    if (visit !== 'first') await graphiql.page.reload()
+    // GraphiQL may come back with a new tab in front of the examples.
+    await graphiql.play('Contents', '# A page of contents', '"displayName": "The owner"')
   }
+  const response = await graphiql.page.locator('.graphiql-response').innerText()
+  expect(response).toMatch(/"title":\s"Content\s2"/)
+
+  const job = await plantJob(gateway, tenant)
+  await graphiql.play('Watch', '# Watches the generation jobs', '"status": "PENDING"')
+  await moveJob(gateway, job, completed)
+  await graphiql.shows('"kind": "COMPLETED"')
+  expect(graphiql.foreign).toEqual([])
   return undefined
 })
 

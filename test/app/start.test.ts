@@ -25,7 +25,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function standInPids(dataDir: string): Promise<number[]> {
-  const states = ['postgres', 'zerodb'].map(async (name) => {
+  const states = ['postgres', 'zerodb', 'llm'].map(async (name) => {
     const state: unknown = JSON.parse(await readFile(join(dataDir, `${name}.json`), 'utf8'))
     return (state as { pid: number }).pid
   })
@@ -35,7 +35,7 @@ async function standInPids(dataDir: string): Promise<number[]> {
 test('one command serves demo contents with bodies, survives kill -9 and leaves nothing behind', async () => {
   await using directory = await temporaryDirectory()
   const port = await freePort()
-  const env = { DATA_DIR: directory.path, PORT: String(port) }
+  const env = { DATA_DIR: directory.path, PORT: String(port), LLM_BASE_URL: '' }
 
   await using first = runProgram(['start'], env)
   await vi.waitUntil(() => isReady(port), wait)

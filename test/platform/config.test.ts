@@ -34,6 +34,7 @@ const production = {
   ZERODB_PROJECT_ID: '0197c0de-0000-7000-8000-000000000001',
   AUTH_JWKS_URL: 'https://id.example.com/jwks.json',
   AUTH_ISSUER: 'https://id.example.com/',
+  KMS_KEY_NAME: 'projects/p/locations/l/keyRings/r/cryptoKeys/k',
 }
 
 test('.env.example names every setting once and no other', () => {
@@ -67,6 +68,7 @@ test('all mistakes are listed at once, wrong values and missing ones', () => {
     'ZERODB_API_URL is missing: other ZERODB_ settings are given',
     'AUTH_ISSUER is missing: tokens of AUTH_JWKS_URL are accepted from one issuer only',
     expect.stringMatching(/^AUTH_ALGORITHMS="HS256": "HS256" is not one of /),
+    expect.stringMatching(/^KMS_KEY_NAME \(or MASTER_KEYS_FILE\) is missing: in production/),
     expect.stringMatching(/^DATABASE_URL is missing: in production nothing is replaced/),
     expect.stringMatching(/^ZERODB_API_URL is missing: in production nothing is replaced/),
   ])
@@ -91,13 +93,26 @@ test('no secret is echoed, nor a URL that may hold one', () => {
   expect(told.join('\n')).not.toContain(secret)
 })
 
+test('production does without a language model of its own, but not with a key for nowhere', () => {
+  const none = loadConfig({ ...production, NODE_ENV: 'development' })
+  expect(none).toMatchObject({ LLM_TIMEOUT_MS: 60_000 })
+  expect(none.LLM_BASE_URL).toBeUndefined()
+  expect(mistakesOf({ LLM_API_KEY: 'sk-platform', OPENAI_API_KEY: 'sk-openai' })).toEqual([
+    expect.stringMatching(/^LLM_BASE_URL is missing: LLM_API_KEY is given/),
+  ])
+  const secret = 'sk-platform'
+  const told = mistakesOf({ LLM_BASE_URL: `ftp://${secret}@llm`, ANTHROPIC_BASE_URL: secret })
+  expect(told).toHaveLength(2)
+  expect(told.join('\n')).not.toContain(secret)
+})
+
 test('production refuses stand-ins unless told to permit them', () => {
   expect(mistakesOf(production)).toEqual([])
   for (const name of ['DATABASE_URL', 'ZERODB_API_URL', 'AUTH_JWKS_URL']) {
     const { [name]: _left, ...rest } = production as Record<string, string>
     expect(mistakesOf(rest)).toContainEqual(expect.stringMatching(`^${name} is missing`))
   }
-  expect(mistakesOf({ NODE_ENV: 'production' })).toHaveLength(3)
+  expect(mistakesOf({ NODE_ENV: 'production' })).toHaveLength(4)
   expect(mistakesOf({ NODE_ENV: 'production', ALLOW_STAND_INS: '1' })).toEqual([])
 })
 

@@ -105,7 +105,7 @@ const faults: readonly (readonly [fault: string, plant: string, finding: string]
   [
     'a login that may become the owner',
     'grant gateway_owner to gateway_login with inherit false',
-    'a role of the gateway becomes app_tenant or app_system and no other: gateway_login in gateway_owner',
+    'a role of the gateway becomes app_tenant, app_system or app_queue and no other: gateway_login in gateway_owner',
   ],
   [
     'a table that belongs to a role at work',
@@ -139,6 +139,16 @@ const faults: readonly (readonly [fault: string, plant: string, finding: string]
     'a grant to the login itself',
     'grant select on brands to gateway_login',
     'gateway_login is granted nothing: brands SELECT',
+  ],
+  [
+    'a tenant table for app_queue',
+    'grant select on brands to app_queue',
+    'app_queue works on the task queue only, and nobody else does: brands SELECT',
+  ],
+  [
+    'the task queue for app_tenant',
+    'grant select on pgboss.job to app_tenant',
+    'app_queue works on the task queue only, and nobody else does: job SELECT',
   ],
   ['a grant to everybody', 'grant select on brands to public', `${everybody}: brands SELECT`],
   [
@@ -191,7 +201,8 @@ const relationsSql = `
   where c.relnamespace = 'public'::regnamespace and c.relname not like 'mikro_orm_migrations%'
   union all select p.proname::text from pg_proc p where p.pronamespace = 'public'::regnamespace
   union all select t.typname::text from pg_type t
-    where t.typnamespace = 'public'::regnamespace and t.typname not like '%mikro_orm_migrations'`
+    where t.typnamespace = 'public'::regnamespace and t.typname not like '%mikro_orm_migrations'
+  union all select n.nspname::text from pg_namespace n where n.nspname = 'pgboss'`
 
 async function namesIn(admin: Pool): Promise<string[]> {
   const { rows } = await admin.query<{ name: string }>(`${relationsSql} order by 1`)

@@ -1,6 +1,9 @@
 import { encodeGlobalId } from '../../src/graphql/global-id.ts'
+import { canary } from './canaries.ts'
 import { brandOf, createTestContents } from './contents.ts'
 import type { TestGateway, TestTenant } from './gateway.ts'
+import { generationInput, startJob } from './generation.ts'
+import { setTestLlmKey } from './llm-keys.ts'
 import type { Coordinate, Values } from './schema-walk.ts'
 
 export const nodeTypes = [
@@ -11,6 +14,8 @@ export const nodeTypes = [
   'AuditEvent',
   'Content',
   'ContentVersion',
+  'LlmKey',
+  'GenerationJob',
 ] as const
 export type NodeType = (typeof nodeTypes)[number]
 
@@ -18,6 +23,7 @@ export type NodeType = (typeof nodeTypes)[number]
 export type Ids = Record<NodeType, string>
 
 const sampleInput = { title: 'Sample', body: { format: 'TEXT', raw: 'Sample' } }
+const toJob = ({ GenerationJob }: Ids) => ({ id: GenerationJob })
 const toContent = ({ Content }: Ids) => ({ ref: { id: Content } })
 
 /** Valid arguments for every field that an operation can begin with. */
@@ -30,6 +36,10 @@ export const entries: Record<string, (own: Ids) => Values> = {
   'Query.auditEvents': () => ({}),
   'Query.quota': () => ({}),
   'Query.checkQuota': () => ({ input: {} }),
+  'Query.llmKeys': () => ({}),
+  'Query.generationJob': toJob,
+  'Query.generationJobs': () => ({}),
+  'Query.estimateGeneration': () => ({ input: generationInput() }),
   'Query.campaignSpace': ({ CampaignSpace }) => ({ id: CampaignSpace }),
   'Mutation.createContent': () => ({ input: sampleInput }),
   'Mutation.createContents': () => ({ inputs: [sampleInput], errorPolicy: 'REJECT_ALL' }),
@@ -48,7 +58,17 @@ export const entries: Record<string, (own: Ids) => Values> = {
   'Mutation.purgeContent': ({ Content }) => ({ id: Content, reason: 'A sample.' }),
   'Mutation.restoreVersion': ({ Content }) => ({ contentId: Content, version: 1 }),
   'Mutation.pinVersion': ({ ContentVersion }) => ({ versionId: ContentVersion, pinned: true }),
+  'Mutation.setLlmKey': () => ({ provider: 'OPENAI', label: 'Sample', secret: canary('sample') }),
+  'Mutation.deleteLlmKey': ({ LlmKey }) => ({ id: LlmKey }),
+  'Mutation.generateContentBatch': () => ({ input: generationInput() }),
+  'Mutation.cancelGenerationJob': toJob,
+  'Mutation.retryGenerationJob': (own) => ({ ...toJob(own), failedOnly: false }),
+  'Mutation.updateBrand': ({ Brand }) => ({ id: Brand, input: { voice: 'A sample.' } }),
   'Mutation.recalculateQuota': ({ Tenant }) => ({ tenantId: Tenant }),
+  'Subscription.quotaChanged': () => ({}),
+  'Subscription.contentChanged': () => ({}),
+  'Subscription.generationJob': toJob,
+  'Subscription.generationJobs': () => ({}),
 }
 
 /** Valid arguments for a field; those of a node's field begin with the way to it. */
@@ -98,6 +118,11 @@ export async function furnish(
     AuditEvent: data?.auditEvents.nodes[0]?.id ?? '',
     Content,
     ContentVersion: data?.node.versions.nodes[0]?.id ?? '',
+    LlmKey: await setTestLlmKey(gateway, tenant, { label: name }),
+    GenerationJob: await startJob(gateway, tenant, {
+      ...brandOf(tenant),
+      ...generationInput({ jobType: name }, { topics: [name], promptTemplate: `${name} {topic}` }),
+    }),
   }
   return { tenant, ids, spare }
 }

@@ -26,7 +26,13 @@ const offences: Record<string, readonly [from: string, to: string]> = {
   'left-of-writing': ['src/features/writing/a.ts', 'src/features/editing/b.ts'],
   'left-of-editing': ['src/features/editing/a.ts', 'src/features/versions/b.ts'],
   'left-of-versions': ['src/features/versions/a.ts', 'src/features/generation/b.ts'],
+  'left-of-llm-keys': ['src/features/llm-keys/a.ts', 'src/features/generation/b.ts'],
+  'only-the-worker-opens-keys': [
+    'src/features/commissioning/generate-content-batch.ts',
+    'src/features/llm-keys/open-llm-key.ts',
+  ],
   'siblings-do-not-know-each-other': ['src/features/search/a.ts', 'src/features/live/b.ts'],
+  'both-ends-of-generation': ['src/features/drafting/a.ts', 'src/features/commissioning/b.ts'],
   'left-of-recovery': ['src/features/recovery/a.ts', 'src/features/partners/b.ts'],
   'left-of-partners': ['src/features/partners/a.ts', 'src/features/operations/b.ts'],
 }

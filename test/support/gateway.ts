@@ -3,8 +3,10 @@ import { type ExecutionResult, print } from 'graphql'
 import { createLocalJWKSet, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { inject } from 'vitest'
 import { entities } from '../../src/app/entities.ts'
 import { createHttpServer } from '../../src/app/http-server.ts'
+import { tasks } from '../../src/app/tasks.ts'
 import { setUpTables } from '../../src/features/content/set-up-tables.ts'
 import { sweepWrites } from '../../src/features/writing/sweep-writes.ts'
 import {
@@ -14,11 +16,15 @@ import {
 } from '../../src/features/tenancy/create-tenant.ts'
 import { newId } from '../../src/lib/id.ts'
 import type { Role } from '../../src/lib/viewer.ts'
+import { type LlmServer, startLlmServer } from '../../src/local/llm/server.ts'
 import { startZeroDbServer, type ZeroDbServer } from '../../src/local/zerodb/server.ts'
 import { loadConfig } from '../../src/platform/config.ts'
 import type { Plan } from '../../src/platform/plan.ts'
 import { type Neighbours, openServices, type Services } from '../../src/platform/services.ts'
+import { startTasks } from '../../src/platform/tasks.ts'
+import { canary, expectNoCanaries, watchSecret } from './canaries.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
+import { createWatchedLog } from './watched-log.ts'
 
 /** A tenant of the test, and a token for each of its people. */
 export interface TestTenant extends CreatedTenant {
@@ -37,6 +43,8 @@ export interface TestGateway extends AsyncDisposable {
   services: Services
   database: TestDatabase
   zerodb: ZeroDbServer
+  /** Every provider's address; the platform has a key for `compatible` only. */
+  llm: LlmServer
   /** Where the stores are, for programs that are to use them too. */
   neighbours: Neighbours
   newTenant(options?: Partial<NewTenant>): Promise<TestTenant>
@@ -47,7 +55,7 @@ export interface TestGateway extends AsyncDisposable {
     expiresIn?: string
     scope?: string
   }): Promise<string>
-  /** As the tenant's owner, or with any token. */
+  /** As the tenant's owner, or with any token; of a subscription the first event, see `firstEventOf`. */
   query<Data, Variables>(
     who: TestTenant | string,
     document: TypedDocumentNode<Data, Variables> | string,
@@ -61,6 +69,8 @@ export interface TestGateway extends AsyncDisposable {
     variables?: Variables,
   ): Promise<Plan>
   sweep(): Promise<void>
+  /** All background work, in this process, until disposed. */
+  startWorker(): Promise<AsyncDisposable>
   /**
    * Another instance over the same stores, as on a second machine: nothing in its memory yet. With
    * `neighbours`, some of the stores are reached elsewhere, e.g. through a proxy.
@@ -74,6 +84,7 @@ export type Api = Pick<TestGateway, 'query'>
 interface Stores {
   database: TestDatabase
   zerodb: ZeroDbServer
+  llm: LlmServer
   neighbours: Neighbours
   signToken: TestGateway['signToken']
 }
@@ -93,34 +104,48 @@ const algorithm = 'EdDSA'
 async function openStores(opened: AsyncDisposableStack): Promise<Stores> {
   const database = opened.use(await testDatabase())
   const projectId = newId()
-  const apiKey = 'sk_test'
+  const apiKey = canary('zerodb')
   const zerodb = opened.use(await startZeroDbServer({ file: ':memory:', projectId, apiKey }))
+  const llm = opened.use(await startLlmServer())
+  const baseUrl = `${llm.url}/v1`
   const { publicKey, privateKey } = await generateKeyPair(algorithm)
   const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(publicKey)), alg: algorithm }] })
   return {
     database,
     zerodb,
+    llm,
     neighbours: {
       databaseUrl: database.loginUrl,
       zerodb: { baseUrl: zerodb.url, projectId, credential: { apiKey } },
       tokens: { issuer, keys },
+      masterKeys: { file: inject('masterKeysFile') },
+      models: {
+        openai: { baseUrl, apiKey: null },
+        anthropic: { baseUrl, apiKey: null },
+        google: { baseUrl, apiKey: null },
+        compatible: { baseUrl, apiKey: canary('platform-llm') },
+      },
     },
-    signToken: ({ subject, tenantId, expiresIn = '1h', ...claims }) =>
-      new SignJWT({ tenant_id: tenantId, ...claims })
+    async signToken({ subject, tenantId, expiresIn = '1h', ...claims }) {
+      const token = await new SignJWT({ tenant_id: tenantId, ...claims })
         .setProtectedHeader({ alg: algorithm })
         .setIssuer(issuer)
         .setAudience('content-gateway')
         .setSubject(subject)
         .setIssuedAt()
         .setExpirationTime(expiresIn)
-        .sign(privateKey),
+        .sign(privateKey)
+      watchSecret(token.slice(token.lastIndexOf('.') + 1))
+      return token
+    },
   }
 }
 
 async function startInstance(stores: Stores, env: Record<string, string>): Promise<TestGateway> {
   await using opened = new AsyncDisposableStack()
   const config = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'error', ...env })
-  const services = opened.use(await openServices(config, stores.neighbours, entities))
+  const { log } = opened.use(createWatchedLog(config.LOG_LEVEL))
+  const services = opened.use(await openServices(config, stores.neighbours, entities, log))
   await setUpTables(services.zerodb, AbortSignal.timeout(5_000))
   const url = await listen(services, opened)
   stores.zerodb.calls.length = 0
@@ -138,6 +163,7 @@ async function startInstance(stores: Stores, env: Record<string, string>): Promi
       return extensions?.['plan'] as Plan
     },
     sweep: () => sweepWrites({ ...services, signal: AbortSignal.timeout(10_000) }),
+    startWorker: () => startTasks(tasks, services),
     startTwin: (twinEnv = {}, neighbours = {}) =>
       startInstance(
         { ...stores, neighbours: { ...stores.neighbours, ...neighbours } },
@@ -151,6 +177,7 @@ async function listen(services: Services, opened: AsyncDisposableStack): Promise
   const server = createHttpServer({ services }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   opened.defer(async () => {
+    server.endConnections()
     server.close()
     server.closeAllConnections()
     await once(server, 'close')
@@ -158,21 +185,41 @@ async function listen(services: Services, opened: AsyncDisposableStack): Promise
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`
 }
 
+/** Subscriptions that tell of changes alone: they say nothing until there is one. */
+const silent = /^subscription[^{]*\{ ?(contentChanged|generationJobs)\b/
+
+/** What a subscription says first: an error, or how things are; `{}` for one that is silent. */
+async function firstEventOf(response: Response, query: string): Promise<string> {
+  if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return response.text()
+  let text = ''
+  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += chunk
+    // The comment says that it has begun.
+    if (text.startsWith(':') && silent.test(query)) return '{}'
+    const event = /^event: next\ndata: (.*)\n\n/m.exec(text)?.[1]
+    if (event !== undefined) return event
+  }
+  throw new Error(`The stream ended: ${text}`)
+}
+
 /** Asks the API at `url`, wherever it runs. */
 export function createQuery(url: string): TestGateway['query'] {
   return async (who, document, variables, headers) => {
     const token = typeof who === 'string' ? who : who.tokens.owner
     const query = typeof document === 'string' ? document : print(document)
+    const isSubscription = query.startsWith('subscription')
     const response = await fetch(url, {
       method: 'POST',
       headers: {
         authorization: `Bearer ${token}`,
         'content-type': 'application/json',
+        ...(isSubscription && { accept: 'text/event-stream' }),
         ...headers,
       },
       body: JSON.stringify({ query, variables }),
     })
-    const text = await response.text()
+    const text = isSubscription ? await firstEventOf(response, query) : await response.text()
+    expectNoCanaries(text, `the answer to ${query.slice(0, 100)}`)
     return { ...(JSON.parse(text) as ExecutionResult<never>), status: response.status, text }
   }
 }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { ensureMasterKeys } from '../../src/local/master-keys.ts'
 import { openPostgres } from '../../src/local/postgres.ts'
 import { migrate } from '../../src/platform/postgres/migrate.ts'
 
@@ -11,6 +12,8 @@ declare module 'vitest' {
     adminUrl: string
     ownerUrl: string
     loginUrl: string
+    /** Master keys of the whole run. */
+    masterKeysFile: string
   }
 }
 
@@ -26,6 +29,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('adminUrl', postgres.adminUrl)
   project.provide('ownerUrl', postgres.ownerUrl)
   project.provide('loginUrl', postgres.loginUrl)
+  project.provide('masterKeysFile', await ensureMasterKeys(dataDir))
   return async () => {
     await postgres[Symbol.asyncDispose]()
     await rm(dataDir, { recursive: true, force: true })

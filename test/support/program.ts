@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inject } from 'vitest'
+import { expectNoCanaries } from './canaries.ts'
 
 /** A gateway command as a process of its own, as an operator would run it. */
 export interface Program extends AsyncDisposable {
@@ -16,7 +18,16 @@ export interface Program extends AsyncDisposable {
 
 export function runProgram(args: readonly string[], env: Record<string, string>): Program {
   const child = spawn(process.execPath, ['src/bin/gateway.ts', ...args], {
-    env: { PATH: process.env['PATH'], NODE_ENV: 'test', LOG_LEVEL: 'error', ...env },
+    env: {
+      PATH: process.env['PATH'],
+      NODE_ENV: 'test',
+      // All that there is to say, so that it can be searched for secrets.
+      LOG_LEVEL: 'debug',
+      MASTER_KEYS_FILE: inject('masterKeysFile'),
+      // Nobody there; empty for a stand-in, which then needs a DATA_DIR.
+      LLM_BASE_URL: 'http://127.0.0.1:9/v1',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let printed = ''
@@ -31,6 +42,7 @@ export function runProgram(args: readonly string[], env: Record<string, string>)
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM')
       await exited
+      expectNoCanaries(printed, `what "gateway ${args.join(' ')}" printed`)
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { ClientBase, Pool } from 'pg'
 
-const appRoles = list(['gateway_login', 'app_tenant', 'app_system'])
+const appRoles = list(['gateway_login', 'app_tenant', 'app_system', 'app_queue'])
 
 /** What `app_system` may see of a row: enough to find work, nothing to read. */
 const systemColumns = list([
@@ -14,6 +14,8 @@ const systemColumns = list([
   'deleted_at',
   'expired_at',
   'documents_removed_at',
+  'completed_at',
+  'master_key',
 ])
 
 /** Functions that may run as their owner, past row-level security. */
@@ -85,11 +87,11 @@ const rules: Record<string, string> = {
       rolsuper or rolbypassrls or rolinherit or rolcreaterole or rolcreatedb or rolreplication
       or rolcanlogin <> (rolname = 'gateway_login'))`,
 
-  'a role of the gateway becomes app_tenant or app_system and no other': `
+  'a role of the gateway becomes app_tenant, app_system or app_queue and no other': `
     select m.member::regrole || ' in ' || m.roleid::regrole from pg_auth_members m
     where m.member in (select oid from app_roles) and not (
       m.member = 'gateway_login'::regrole and m.set_option
-      and m.roleid in ('app_tenant'::regrole, 'app_system'::regrole)
+      and m.roleid in ('app_tenant'::regrole, 'app_system'::regrole, 'app_queue'::regrole)
       and not m.inherit_option and not m.admin_option)
     union
     select m.member::regrole || ' in ' || m.roleid::regrole from pg_auth_members m
@@ -115,6 +117,20 @@ const rules: Record<string, string> = {
 
   'gateway_login is granted nothing': `
     select g.relation || ' ' || g.privilege from grants g where g.grantee = 'gateway_login'`,
+
+  'app_queue works on the task queue only, and nobody else does': `
+    select g.relation || ' ' || g.privilege from grants g where g.grantee = 'app_queue'
+    union all
+    select n.nspname || ' ' || a.privilege_type from pg_namespace n, aclexplode(n.nspacl) a
+    where (n.nspname = 'pgboss' or a.grantee = 'app_queue'::regrole) and a.grantee <> n.nspowner
+      and not (n.nspname = 'pgboss' and a.grantee = 'app_queue'::regrole
+        and a.privilege_type = 'USAGE')
+    union all
+    select c.relname || ' ' || a.privilege_type
+    from pg_class c, aclexplode(c.relacl) a
+    where c.relnamespace = to_regnamespace('pgboss') and a.grantee <> c.relowner and not (
+      a.grantee = 'app_queue'::regrole and not a.is_grantable
+      and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))`,
 
   'nothing is granted to everybody': `
     select g.relation || ' ' || g.privilege from grants g where g.grantee = 'public'

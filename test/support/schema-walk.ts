@@ -41,9 +41,16 @@ export function fieldsOf(schema: GraphQLSchema): Coordinate[] {
     )
 }
 
-/** Fields of Query and Mutation. */
+/** The types whose fields an operation can begin with, and how it is called then. */
+const rootTypes = new Map([
+  ['Query', 'query'],
+  ['Mutation', 'mutation'],
+  ['Subscription', 'subscription'],
+])
+
+/** Fields of Query, Mutation and Subscription. */
 export function rootFieldsOf(schema: GraphQLSchema): Coordinate[] {
-  return fieldsOf(schema).filter(({ type }) => type.name === 'Query' || type.name === 'Mutation')
+  return fieldsOf(schema).filter(({ type }) => rootTypes.has(type.name))
 }
 
 /** A place among a field's arguments, e.g. `['where', 'id', '0']`; `0` is the first of a list. */
@@ -131,8 +138,8 @@ export function operationFor(
   })
   const passed = field.args.map(({ name }) => `${name}: $${name}`)
   const call = `${field.name}${list(passed)} ${selectionOf(schema, field.type, depth)}`
-  if (type.name === 'Query') return `query Asked${list(declared)} { ${call} }`
-  if (type.name === 'Mutation') return `mutation Asked${list(declared)} { ${call} }`
+  const kind = rootTypes.get(type.name)
+  if (kind !== undefined) return `${kind} Asked${list(declared)} { ${call} }`
   const via = list(['$via: ID!', ...declared])
   return `query Asked${via} { node(id: $via) { ... on ${type.name} { ${call} } } }`
 }

@@ -59,6 +59,7 @@ ContentWhereInput.implement({
     brandId: t.id(),
     campaignSpaceId: t.id(),
     authorId: t.id(),
+    generationJobId: t.id(),
     type: t.field({ type: [ContentTypeEnum] }),
     status: t.field({ type: [ContentStatusEnum] }),
     platforms: t.field({ type: [PlatformEnum] }),
@@ -95,6 +96,8 @@ export function readWhere(value: ContentWhereValue, depth = 1): ContentWhere {
     campaignSpaceId:
       value.campaignSpaceId == null ? null : idOf('CampaignSpace', value.campaignSpaceId),
     authorId: value.authorId == null ? null : idOf('User', value.authorId),
+    generationJobId:
+      value.generationJobId == null ? null : idOf('GenerationJob', value.generationJobId),
   }
 }
 

@@ -42,6 +42,7 @@ export interface ContentWhere {
   brandId?: Maybe<string>
   campaignSpaceId?: Maybe<string>
   authorId?: Maybe<string>
+  generationJobId?: Maybe<string>
   type?: Maybe<readonly ContentType[]>
   status?: Maybe<readonly ContentStatus[]>
   platforms?: Maybe<readonly string[]>
@@ -82,6 +83,12 @@ const compilers: { [K in keyof Required<ContentWhere>]: Compile<K> } = {
   brandId: is('brand_id'),
   campaignSpaceId: is('campaign_space_id'),
   authorId: is('user_id'),
+  generationJobId: (jobId, params) => [
+    `c.id in (
+       select g.content_id from content_generations g
+       where g.tenant_id = c.tenant_id and g.job_id = ${params.add(jobId)}
+     )`,
+  ],
   type: isAny('content_type', 'text'),
   status: isAny('status', 'text'),
   platforms: (values, params) => [`c.platforms && ${params.add(values)}::text[]`],

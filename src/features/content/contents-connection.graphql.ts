@@ -15,14 +15,15 @@ import {
   readWhere,
 } from './content-where.graphql.ts'
 import type { ContentWhere } from './content-where.ts'
-import { type ContentFilter, type Count, countContents, listContents } from './list-contents.ts'
+import type { Count } from './count-rows.ts'
+import { type ContentFilter, countContents, listContents } from './list-contents.ts'
 
 /** A page of contents, and what it was filtered by: counting happens only when asked for. */
 interface ContentsPage extends Page<Content> {
   filter: ContentFilter
 }
 
-const ContentConnection = connectionOf<Content, ContentsPage>('Content', ContentNode)
+export const ContentConnection = connectionOf<Content, ContentsPage>('Content', ContentNode)
 
 const CountModeEnum = builder.enumType('CountMode', {
   description:
@@ -38,19 +39,25 @@ export const CountObject = builder.objectRef<Count>('Count').implement({
   }),
 })
 
+export const countArguments = builder.args((t) => ({
+  mode: t.field({ type: CountModeEnum, required: true, defaultValue: 'CAPPED' }),
+  cap: t.int({ required: true, defaultValue: 1_000 }),
+}))
+
 const maxCap = 10_000
+
+/** Throws BAD_USER_INPUT when counting so far would cost too much. */
+export function checkedCap(cap: number): number {
+  if (cap >= 1 && cap <= maxCap) return cap
+  throw badUserInput(`cap must be from 1 to ${maxCap}.`)
+}
 
 builder.objectField(ContentConnection, 'totalCount', (t) =>
   t.field({
     type: CountObject,
-    args: {
-      mode: t.arg({ type: CountModeEnum, required: true, defaultValue: 'CAPPED' }),
-      cap: t.arg.int({ required: true, defaultValue: 1_000 }),
-    },
-    resolve: ({ filter }, { mode, cap }, context) => {
-      if (cap < 1 || cap > maxCap) throw badUserInput(`cap must be from 1 to ${maxCap}.`)
-      return countContents(context, filter, mode, cap)
-    },
+    args: countArguments,
+    resolve: ({ filter }, { mode, cap }, context) =>
+      countContents(context, filter, mode, checkedCap(cap)),
   }),
 )
 

@@ -15,7 +15,7 @@ export type DocumentedContent = Snapshotted &
 /** The row that keeps a body for ever: E-040 to E-044, with our own key in `id`. */
 export function bodyRow(
   content: DocumentedContent,
-  body: Pick<NewRow, 'content_body' | 'storage_metadata'>,
+  body: Pick<NewRow, 'content_body' | 'storage_metadata'> & { ai_generation_metadata?: object },
   now: Date,
 ): NewRow {
   const { metadata } = snapshotOf(content)

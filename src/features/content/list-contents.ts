@@ -5,6 +5,7 @@ import { SqlParams } from '../../platform/postgres/sql-params.ts'
 import { type Content, ContentSchema } from './content.entity.ts'
 import { type ContentOrder, ContentOrdering } from './content-order.ts'
 import { type ContentWhere, compileWhere } from './content-where.ts'
+import { type Count, type CountMode, countRows } from './count-rows.ts'
 import { type DeletedMode, visibleContents } from './visibility.ts'
 
 export interface ContentReadDeps {
@@ -58,43 +59,16 @@ export async function listContents(
   return { rows, hasMore, ordering }
 }
 
-/** How exact a count must be: by the planner's guess, up to a cap, or to the last row. */
-export type CountMode = 'NONE' | 'ESTIMATE' | 'CAPPED' | 'EXACT'
-
-export interface Count {
-  value: number
-  mode: CountMode
-  isExact: boolean
-}
-
 /** Counts what `filter` matches, at the price of `mode`. */
-export async function countContents(
-  deps: ContentReadDeps,
+export function countContents(
+  { reads, viewer }: ContentReadDeps,
   filter: ContentFilter,
   mode: CountMode,
   cap: number,
 ): Promise<Count> {
-  if (mode === 'NONE') return { value: 0, mode, isExact: false }
   const params = new SqlParams()
-  const from = `from content_items c where ${matching(deps.viewer, filter, params).join(' and ')}`
-  if (mode === 'ESTIMATE')
-    return { value: await estimate(deps, from, params), mode, isExact: false }
-  const limit = mode === 'CAPPED' ? `limit ${params.add(cap + 1)}` : ''
-  const [row] = await deps.reads.rows<{ count: number }>(
-    `select count(*) as count from (select 1 ${from} ${limit}) counted`,
-    params.values,
-  )
-  const count = row?.count ?? 0
-  const isExact = mode === 'EXACT' || count <= cap
-  return { value: isExact ? count : cap, mode, isExact }
-}
-
-async function estimate({ reads }: ContentReadDeps, from: string, params: SqlParams) {
-  const [row] = await reads.rows<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
-    `explain (format json) select 1 ${from}`,
-    params.values,
-  )
-  return row?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0
+  const from = `from content_items c where ${matching(viewer, filter, params).join(' and ')}`
+  return countRows(reads, from, params, mode, cap)
 }
 
 function matching(viewer: Viewer, { where, deleted }: ContentFilter, params: SqlParams): string[] {

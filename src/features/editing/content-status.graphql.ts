@@ -1,4 +1,5 @@
 import { builder } from '../../graphql/builder.ts'
+import { DeleteResult } from '../../graphql/delete-result.ts'
 import { encodeGlobalId, idOf } from '../../graphql/global-id.ts'
 import {
   ConflictError,
@@ -123,21 +124,6 @@ builder.mutationField('undeleteContent', (t) =>
       }),
   }),
 )
-
-const DeletedIdsObject = builder.objectRef<{ ids: string[] }>('DeletedIds').implement({
-  fields: (t) => ({ ids: t.idList({ resolve: ({ ids }) => ids }) }),
-})
-
-const DeleteResult = builder.errorUnion('DeleteResult', {
-  types: [
-    DeletedIdsObject,
-    ValidationError,
-    NotFoundError,
-    ForbiddenError,
-    StorageUnavailableError,
-  ],
-  resolveType: () => DeletedIdsObject,
-})
 
 builder.mutationField('purgeContent', (t) =>
   t.field({

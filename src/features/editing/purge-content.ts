@@ -8,9 +8,11 @@ import {
 import { step } from '../../lib/failpoints.ts'
 import { newId } from '../../lib/id.ts'
 import type { Origin } from '../../lib/viewer.ts'
+import { announce, topics } from '../../platform/events.ts'
 import type { Database } from '../../platform/postgres/database.ts'
 import type { ZeroDb } from '../../platform/zerodb.ts'
 import { settleStorage } from '../quota/storage-usage.ts'
+import { advanceFeed } from '../tenancy/advance-feed.ts'
 import { recordAudit } from '../tenancy/record-audit.ts'
 import { removePurged } from './collect-purged.ts'
 import type { WriteDeps } from '../writing/write.ts'
@@ -104,6 +106,7 @@ async function purgeIn(
     items: -liveItems,
     stored: -stored,
   })
+  await announce(tx, topics.contents(tenantId))
 }
 
 function listOf(ids: readonly string[] | null): string | null {
@@ -135,20 +138,21 @@ async function bury(
      order by version_number for update`,
     own,
   )
+  const sequence = await advanceFeed(tx, tenantId)
   const [buried] = await tx.execute<{ stored: number }[]>(
     `with kept as (
        select document_id, id, size_bytes, documents_removed_at from content_versions
        where tenant_id = ? and content_id = ?
      ), tombstone as (
        insert into content_tombstones (tenant_id, content_id, last_version, reason,
-         purged_by_user_id, document_ids, history_ids)
-       values (?, ?, ?, ?, ?, array(select distinct document_id from kept),
+         purged_by_user_id, sequence, document_ids, history_ids)
+       values (?, ?, ?, ?, ?, ?, array(select distinct document_id from kept),
          array(select id from kept))
      )
      select coalesce(sum(size_bytes), 0)::float8 as stored from (
        select distinct on (document_id) size_bytes from kept where documents_removed_at is null
      ) documents`,
-    [...own, ...own, version, reason, userId],
+    [...own, ...own, version, reason, userId, sequence],
   )
   await tx.execute(`delete from content_versions where tenant_id = ? and content_id = ?`, own)
   await tx.execute(`delete from content_items where tenant_id = ? and id = ?`, own)

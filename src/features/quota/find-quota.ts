@@ -24,6 +24,9 @@ export interface Quota {
   generatedThisMonth: number
   lastCalculatedAt: Date
   tenantSince: Date
+  /** Rises with every change of the account. */
+  sequence: number
+  updatedAt: Date
 }
 
 type QuotaRow = Omit<Quota, 'usage'> & StorageUsage
@@ -37,7 +40,8 @@ const quotaSql = `
     coalesce(u.reserved_bytes, 0) as "reservedBytes",
     coalesce(u.stored_body_bytes, 0) as "storedBodyBytes",
     coalesce(u.last_calculated_at, t.created_at) as "lastCalculatedAt",
-    coalesce(g.items, 0) as "generatedThisMonth"
+    coalesce(g.items, 0) as "generatedThisMonth",
+    coalesce(u.sequence, 0) as sequence, coalesce(u.updated_at, t.created_at) as "updatedAt"
   from tenants t
     left join content_storage_usage u on u.tenant_id = t.id
     left join generation_usage g on g.tenant_id = t.id
@@ -48,8 +52,9 @@ const quotaSql = `
 export async function findQuota(reads: TenantReads): Promise<Quota | null> {
   const [row] = await reads.rows<QuotaRow>(quotaSql, [reads.tenantId])
   if (!row) return null
-  const { planTier, generatedThisMonth, lastCalculatedAt, tenantSince, ...usage } = row
-  return { planTier, usage, generatedThisMonth, lastCalculatedAt, tenantSince }
+  const { planTier, generatedThisMonth, lastCalculatedAt, tenantSince, ...counters } = row
+  const { sequence, updatedAt, ...usage } = counters
+  return { planTier, usage, generatedThisMonth, lastCalculatedAt, tenantSince, sequence, updatedAt }
 }
 
 /** The quota as a projection that adds nothing: level and share of what counts against the limit. */

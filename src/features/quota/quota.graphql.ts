@@ -13,20 +13,22 @@ export const WarningLevelEnum = builder.enumType('WarningLevel', {
   values: ['NORMAL', 'WARNING', 'CRITICAL', 'BLOCKED'] as const,
 })
 
-const QuotaProjectionObject = builder.objectRef<QuotaProjection>('QuotaProjection').implement({
-  description: 'Where the tenant stands, or would stand; GB are GiB, 1024³ bytes.',
-  fields: (t) => ({
-    planTier: t.expose('planTier', { type: PlanTierEnum }),
-    canStore: t.exposeBoolean('canStore'),
-    blocked: t.exposeBoolean('blocked'),
-    reason: t.exposeString('reason'),
-    currentGb: t.exposeFloat('currentGb'),
-    limitGb: t.exposeFloat('limitGb', { nullable: true, description: 'null = unlimited' }),
-    projectedGb: t.exposeFloat('projectedGb'),
-    usagePercent: t.exposeFloat('usagePercent', { nullable: true }),
-    warningLevel: t.expose('warningLevel', { type: WarningLevelEnum }),
-  }),
-})
+export const QuotaProjectionObject = builder
+  .objectRef<QuotaProjection>('QuotaProjection')
+  .implement({
+    description: 'Where the tenant stands, or would stand; GB are GiB, 1024³ bytes.',
+    fields: (t) => ({
+      planTier: t.expose('planTier', { type: PlanTierEnum }),
+      canStore: t.exposeBoolean('canStore'),
+      blocked: t.exposeBoolean('blocked'),
+      reason: t.exposeString('reason'),
+      currentGb: t.exposeFloat('currentGb'),
+      limitGb: t.exposeFloat('limitGb', { nullable: true, description: 'null = unlimited' }),
+      projectedGb: t.exposeFloat('projectedGb'),
+      usagePercent: t.exposeFloat('usagePercent', { nullable: true }),
+      warningLevel: t.expose('warningLevel', { type: WarningLevelEnum }),
+    }),
+  })
 
 /** Adds `quota`, where the tenant stands by now, to what a write answers. */
 export function addQuotaField<Shape>(Success: ObjectRef<SchemaTypes, Shape>): void {

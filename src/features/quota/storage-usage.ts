@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
+import { announce, topics } from '../../platform/events.ts'
 import type { TenantReads } from '../../platform/postgres/reads.ts'
 import type { PlanTier } from '../tenancy/tenant.entity.ts'
 import { limitJson, storageLimitBytes } from './plan-tiers.ts'
@@ -104,6 +105,7 @@ export async function settleStorage(
     tenantId,
   ])
   if (!usage) return
+  await announce(tx, topics.quota(tenantId))
   const bytes = Number(usage.bytes)
   await watchStorage(tx, tenantId, usage.planTier, { before: bytes - growth, after: bytes })
 }

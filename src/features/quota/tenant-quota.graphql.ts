@@ -88,7 +88,7 @@ const UsagePointObject = builder.objectRef<UsagePoint>('UsagePoint').implement({
 /** A year and a month: enough to compare with last year. */
 const maxHistoryDays = 400
 
-const QuotaObject = builder.objectRef<Quota>('Quota').implement({
+export const QuotaObject = builder.objectRef<Quota>('Quota').implement({
   description: 'Where the tenant stands with its plan.',
   fields: (t) => ({
     planTier: t.expose('planTier', { type: PlanTierEnum }),

@@ -33,7 +33,7 @@ const keysSql = `
   from idempotency_keys k
     left join content_items c on c.tenant_id = k.tenant_id and c.id = k.content_id
     left join content_write_intents i on i.tenant_id = k.tenant_id and i.id = k.intent_id
-  where k.tenant_id = $1 and (k.operation, k.key) > ($2, $3)
+  where k.tenant_id = $1 and k.content_id is not null and (k.operation, k.key) > ($2, $3)
   order by k.operation, k.key limit $4`
 
 const sharedRefsSql = `
@@ -44,7 +44,7 @@ const sharedRefsSql = `
 
 /**
  * I3: a repeat under the same key, or of the same external reference, changes nothing; and I6: what a
- * key answers with is there.
+ * key answers with is there. Of the keys of writes: those of jobs name no content.
  */
 export async function* checkKeys({ reads, tenantId }: TenantDeps): AsyncGenerator<Finding, void> {
   const pages = eachPage<Key>((last) =>

@@ -11,6 +11,7 @@ export const invariants = {
   I5: 'nothing is left behind: no document without a version, no dead write and no purge half done',
   I6: 'what was acknowledged is there: every committed write has its version, and no queue is stuck',
   I7: 'what failed or was purged is not there: no version, no row, no queued document',
+  I8: 'a generation job says what its items say, a stored item has its content, and no job is forgotten',
 } as const
 
 export type Invariant = keyof typeof invariants

@@ -1,6 +1,7 @@
 import type { Database } from '../../platform/postgres/database.ts'
 import type { TenantReads } from '../../platform/postgres/reads.ts'
 import { checkContents } from './check-contents.ts'
+import { checkJobs } from './check-jobs.ts'
 import { checkKeys } from './check-keys.ts'
 import { checkOrphans } from './check-orphans.ts'
 import { checkPurges } from './check-purges.ts'
@@ -63,6 +64,7 @@ export async function* verifyTenant(tenant: MeasuredTenant): AsyncGenerator<Find
   yield* checkVersions(tenant)
   yield* checkWrites(tenant)
   yield* checkQueue(tenant)
+  yield* checkJobs(tenant)
   yield* checkPurges(tenant)
   yield* checkOrphans(tenant, tenant.largestBodyBytes)
   tenant.checked.tenants++

@@ -7,6 +7,10 @@ export const BrandSchema = defineEntity({
     tenantId: p.uuid().primary(),
     id: p.uuid().primary(),
     name: p.text(),
+    /** How its texts are to sound; null when nobody has said. */
+    voice: p.text().nullable(),
+    /** What its texts must not say. */
+    forbiddenWords: p.array(),
     createdAt: p.datetime(3),
   },
 })

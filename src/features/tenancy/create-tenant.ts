@@ -13,7 +13,12 @@ export interface NewTenant {
   planTier: PlanTier
   users: readonly { subject: string; displayName: string; role: Role }[]
   /** Each with its campaign spaces; every user who is not an owner becomes a member. */
-  brands: readonly { name: string; campaignSpaces: readonly string[] }[]
+  brands: readonly {
+    name: string
+    campaignSpaces: readonly string[]
+    voice?: string
+    forbiddenWords?: readonly string[]
+  }[]
 }
 
 export interface CreatedTenant {
@@ -26,9 +31,9 @@ export interface CreatedTenant {
 export async function createTenant(database: Database, input: NewTenant): Promise<CreatedTenant> {
   const tenantId = input.id
   const users = input.users.map((user) => ({ id: newId(), ...user }))
-  const brands = input.brands.map(({ name, campaignSpaces }) => ({
+  const brands = input.brands.map(({ campaignSpaces, ...brand }) => ({
+    ...brand,
     id: newId(),
-    name,
     campaignSpaces: campaignSpaces.map((space) => ({ id: newId(), name: space })),
   }))
   const createdAt = new Date()
@@ -44,11 +49,14 @@ export async function createTenant(database: Database, input: NewTenant): Promis
     await tx.insertMany(User, users.map(row))
     await tx.insertMany(
       Brand,
-      brands.map(({ id, name }) => row({ id, name })),
+      brands.map(({ id, name, voice = null, forbiddenWords = [] }) =>
+        row({ id, name, voice, forbiddenWords: [...forbiddenWords] }),
+      ),
     )
     await tx.insertMany(BrandMember, members)
     await tx.insertMany(CampaignSpace, spaces)
     await tx.execute('insert into content_storage_usage (tenant_id) values (?)', [tenantId])
+    await tx.execute('insert into tenant_feeds (tenant_id) values (?)', [tenantId])
   })
   return { id: tenantId, users, brands }
 }

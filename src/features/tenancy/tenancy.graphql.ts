@@ -42,6 +42,13 @@ BrandNode.implement({
   fields: (t) => ({
     databaseId: t.expose('id', { type: 'UUID' }),
     name: t.exposeString('name'),
+    voice: t.exposeString('voice', {
+      nullable: true,
+      description: 'How its texts are to sound, as models are told.',
+    }),
+    forbiddenWords: t.exposeStringList('forbiddenWords', {
+      description: 'Words and phrases that generated texts must not use.',
+    }),
   }),
 })
 

@@ -1,5 +1,10 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
-import { type ConflictError, StorageUnavailableError, UpstreamError } from '../../lib/errors.ts'
+import {
+  type ConflictError,
+  type DomainError,
+  StorageUnavailableError,
+  UpstreamError,
+} from '../../lib/errors.ts'
 import { step } from '../../lib/failpoints.ts'
 import { settleStorage } from '../quota/storage-usage.ts'
 import { recordAudit } from '../tenancy/record-audit.ts'
@@ -20,6 +25,17 @@ export interface Placed {
   queued: readonly PlannedWrite[]
 }
 
+/** What else must hold, and is to become true, in the transaction that commits writes. */
+export interface WriteCompanion {
+  /** Locks rows of its own, before any content is; answers the writes that must not be committed. */
+  guard(
+    tx: EntityManager,
+    writes: readonly PlannedWrite[],
+  ): Promise<ReadonlyMap<PlannedWrite, DomainError>>
+  /** Records what was committed, before the quota is settled. */
+  record(tx: EntityManager, won: readonly PlannedWrite[]): Promise<void>
+}
+
 /**
  * Last step, the switch: one transaction that flips the intents if they are still pending (the
  * fence), advances the contents, records versions, outbox and ledger, and settles the quota, in the
@@ -30,11 +46,12 @@ export async function commitWrites(
   { stored, queued }: Placed,
   policy: BatchErrorPolicy,
   outcomes: Map<PlannedWrite, WriteOutcome>,
+  companion?: WriteCompanion,
 ): Promise<void> {
   const writes = [...stored, ...queued]
   if (writes.length === 0) return
   const { database, tenantId, plan } = deps
-  const commit = (tx: EntityManager) => commitIn(tx, deps, { stored, queued }, policy)
+  const commit = (tx: EntityManager) => commitIn(tx, deps, { stored, queued }, policy, companion)
   const lost = await step('commit', deps, () => database.transaction(tenantId, commit, plan)).catch(
     (error: unknown) => resolveUnknown(deps, writes, error),
   )
@@ -56,7 +73,8 @@ async function commitIn(
   { tenantId, viewer: { userId }, origin }: WriteDeps,
   { stored, queued }: Placed,
   policy: BatchErrorPolicy,
-): Promise<Map<PlannedWrite, ConflictError>> {
+  companion: WriteCompanion | undefined,
+): Promise<ReadonlyMap<PlannedWrite, DomainError>> {
   const writes = [...stored, ...queued]
   await tx.execute(
     `select from idempotency_keys where tenant_id = ? and intent_id = any(?::uuid[])
@@ -64,18 +82,21 @@ async function commitIn(
     intentsOf(tenantId, writes),
   )
   await claimIntents(tx, tenantId, writes)
-  const conflicts = await advanceContents(tx, tenantId, writes)
-  const [first] = conflicts.values()
+  const refused = await companion?.guard(tx, writes)
+  const admitted = writes.filter((write) => !refused?.has(write))
+  const lost = new Map([...(refused ?? []), ...(await advanceContents(tx, tenantId, admitted))])
+  const [first] = lost.values()
   if (first && policy === 'REJECT_ALL') throw first
-  const won = writes.filter((write) => !conflicts.has(write))
-  await recordVersions(tx, won)
+  const won = writes.filter((write) => !lost.has(write))
+  await recordVersions(tx, tenantId, won)
   await queueDocuments(
     tx,
-    queued.filter((write) => !conflicts.has(write)),
+    queued.filter((write) => !lost.has(write)),
   )
+  await companion?.record(tx, won)
   await recordAudit(tx, { tenantId, userId, origin }, won.map(auditRecordOf))
   await settle(tx, tenantId, writes, won)
-  return conflicts
+  return lost
 }
 
 /** Fails unless every intent is still pending: a sweeper that came first has the last word. */
@@ -135,7 +156,7 @@ async function resolveUnknown(
   deps: WriteDeps,
   writes: readonly PlannedWrite[],
   failure: unknown,
-): Promise<Map<PlannedWrite, ConflictError>> {
+): Promise<ReadonlyMap<PlannedWrite, DomainError>> {
   const { database, tenantId } = deps
   const ids = writes.map(({ intentId }) => intentId)
   const lost = await step('resolve', deps, () =>

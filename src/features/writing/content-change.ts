@@ -49,4 +49,18 @@ export interface ContentChange {
   summary?: string | null
   /** The version this one repeats: it must not have expired when the change is committed. */
   restoredFrom?: number
+  /** For a new content whose creation may be repeated by whoever chose its id. */
+  contentId?: string
+  /** How the body was generated, for its document (E-042). */
+  generation?: GenerationRecord
+}
+
+/** `ai_generation_metadata` of a body document (E-042). */
+export interface GenerationRecord {
+  model: string
+  prompt: string
+  generation_id: string | null
+  temperature: number | null
+  max_tokens: number | null
+  cost_usd: string
 }

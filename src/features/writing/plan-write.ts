@@ -58,7 +58,7 @@ export async function planWrite(
 ): Promise<PlannedWrite> {
   const now = new Date()
   // Chosen before anything is awaited: the contents of a batch sort in the order they were given.
-  const id = previous?.id ?? newId()
+  const id = previous?.id ?? change.contentId ?? newId()
   const { columns, body } = await nextBody(change.body, previous)
   const before: StandingFields = previous ?? newContent(viewer)
   const status = change.set.status ?? before.status
@@ -84,10 +84,17 @@ export async function planWrite(
     intentId: newId(),
     historyId,
     history: historyRow(historyId, previous, next, record),
-    body: body && { row: bodyRow(next, body.encoded, now), document: body.document },
+    body: body && {
+      row: bodyRow(next, { ...body.encoded, ...generationOf(change) }, now),
+      document: body.document,
+    },
     growth: countedBytes(next) - countedBytes(previous),
     items: countedItems(next) - countedItems(previous),
   }
+}
+
+function generationOf({ generation }: ContentChange): { ai_generation_metadata?: object } {
+  return generation ? { ai_generation_metadata: generation } : {}
 }
 
 /** What stays as it is unless a change sets it. */

@@ -1,5 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { newId } from '../../lib/id.ts'
+import { announce, topics } from '../../platform/events.ts'
+import { advanceFeed } from '../tenancy/advance-feed.ts'
 import type { PlannedWrite } from './plan-write.ts'
 
 const recordSql = `
@@ -7,12 +9,12 @@ const recordSql = `
     select * from jsonb_to_recordset(?::jsonb) as w (tenant_id uuid, id uuid, content_id uuid,
       version_number integer, change_type text, changed_by_user_id uuid, document_id uuid,
       size_bytes bigint, sha256 text, restored_from integer, outbox_id uuid, outbox_operation text,
-      intent_id uuid, bytes bigint, items integer)
+      intent_id uuid, bytes bigint, items integer, sequence bigint)
   ), versions as (
     insert into content_versions (tenant_id, id, content_id, version_number, change_type,
-      changed_by_user_id, document_id, size_bytes, sha256, restored_from)
+      changed_by_user_id, document_id, size_bytes, sha256, restored_from, sequence)
     select tenant_id, id, content_id, version_number, change_type, changed_by_user_id,
-      document_id, size_bytes, sha256, restored_from from written
+      document_id, size_bytes, sha256, restored_from, sequence from written
   ), outbox as (
     insert into backup_outbox (tenant_id, id, content_id, version_number, operation)
     select tenant_id, outbox_id, content_id, version_number, outbox_operation from written
@@ -23,12 +25,17 @@ const recordSql = `
   insert into usage_ledger (tenant_id, operation_id, content_id, bytes, items)
   select tenant_id, intent_id, content_id, bytes, items from written`
 
-/** One statement: version rows, outbox events, ledger entries, and the results of their keys. */
+/** Version rows, numbered for the feed; outbox events, ledger entries, the results of their keys. */
 export async function recordVersions(
   tx: EntityManager,
+  tenantId: string,
   writes: readonly PlannedWrite[],
 ): Promise<void> {
-  if (writes.length > 0) await tx.execute(recordSql, [JSON.stringify(writes.map(rowOf))])
+  if (writes.length === 0) return
+  const first = await advanceFeed(tx, tenantId, writes.length)
+  const rows = writes.map((write, index) => ({ ...rowOf(write), sequence: first + index }))
+  await tx.execute(recordSql, [JSON.stringify(rows)])
+  await announce(tx, topics.contents(tenantId))
 }
 
 function rowOf({ next, history, historyId, change, intentId, growth, items }: PlannedWrite) {

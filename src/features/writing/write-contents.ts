@@ -3,7 +3,7 @@ import { step } from '../../lib/failpoints.ts'
 import { mapLimit } from '../../lib/map-limit.ts'
 import { abortWrites } from './abort-writes.ts'
 import { beginWrites } from './begin-writes.ts'
-import { commitWrites, type Placed } from './commit-writes.ts'
+import { commitWrites, type Placed, type WriteCompanion } from './commit-writes.ts'
 import { bodyTable, historyTable } from '../content/documents.ts'
 import type { PlannedWrite } from './plan-write.ts'
 import type { BatchErrorPolicy, WriteDeps, WriteOutcome } from './write.ts'
@@ -20,11 +20,12 @@ export async function writeContents(
   deps: WriteDeps,
   writes: readonly PlannedWrite[],
   policy: BatchErrorPolicy,
+  companion?: WriteCompanion,
 ): Promise<WriteOutcome[]> {
   const outcomes = new Map<PlannedWrite, WriteOutcome>()
   const begun = await beginWrites(deps, writes, policy, outcomes)
   const { stored, queued } = await storeDocuments(deps, begun, policy, outcomes)
-  await commitWrites(deps, { stored, queued }, policy, outcomes)
+  await commitWrites(deps, { stored, queued }, policy, outcomes, companion)
   return writes.map((write) => outcomes.get(write) as WriteOutcome)
 }
 

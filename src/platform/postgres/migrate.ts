@@ -29,7 +29,8 @@ export async function migrate(ownerUrl: string, to?: string): Promise<string[]> 
       )
     })
   } catch (error) {
-    throw isUnreachable(error) ? new StartupError([unreachable(ownerUrl, error)]) : error
+    if (isUnreachable(error)) throw new StartupError([unreachable(ownerUrl, error)])
+    throw lacksRole(error) ? new StartupError([`${error.message}. ${remedy}`], 2) : error
   } finally {
     await orm.close()
   }
@@ -40,6 +41,19 @@ function isUnreachable(error: unknown): error is Error & { code: string } {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false
   return /^(E[A-Z]+|28...|3D000)$/.test(error.code)
 }
+
+/** A migration grants rights to a role that came with a later `roles.sql` than this database has seen. */
+function lacksRole(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    error.code === '42704' &&
+    /role/.test(error.message)
+  )
+}
+
+const remedy =
+  'Run migrations/roles.sql of this release on the database as an administrator, then migrate again.'
 
 function unreachable(
   ownerUrl: string,

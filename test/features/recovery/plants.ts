@@ -114,9 +114,10 @@ async function insertTombstone(
   const { contentId = newId(), documentIds = [], hours = 0, done = false, events = 1 } = purged
   await scene.sql(
     `insert into content_tombstones (tenant_id, content_id, last_version, reason, document_ids,
-       history_ids, created_at, documents_removed_at)
+       history_ids, created_at, documents_removed_at, sequence)
      values ($1, $2, 3, 'Asked for', $3, array[$2::uuid], now() - make_interval(hours => $4),
-       case when $5 then now() - interval '3 days' end)`,
+       case when $5 then now() - interval '3 days' end,
+       (select 1000 + count(*) from content_tombstones where tenant_id = $1))`,
     contentId,
     documentIds,
     hours,
@@ -125,6 +126,36 @@ async function insertTombstone(
   for (let n = 0; n < events; n++) await insertEvent(3 + n, 'purge', contentId)(scene)
   return contentId
 }
+
+/** A job of two items of which one was skipped; it was asked for a day ago. */
+const insertJob =
+  (job: { state: string; progress?: number; failed?: number; costUsd?: number; over?: true }) =>
+  async (scene: Scene) => {
+    const { state, progress = 0, failed = 0, costUsd = 0, over = state !== 'pending' } = job
+    const id = newId()
+    await scene.sql(
+      `insert into content_generation_jobs (tenant_id, id, job_type, content_type, target_count,
+         provider, model, own_key, generation_params, estimated_item_bytes,
+         estimated_item_cost_usd, estimated_item_ms, status, progress, failed_count, skipped_count,
+         sequence, created_at, completed_at, total_cost_usd)
+       values ($1, $2, 'posts', 'post', 2, 'compatible', 'local', false, '{}', 0, 0, 0,
+         case when $5 then 'failed' else 'running' end, $3, $4, 1, 0, now() - interval '1 day',
+         case when $5 then now() end, $6)`,
+      id,
+      progress,
+      failed,
+      over,
+      costUsd,
+    )
+    await scene.sql(
+      `insert into generation_items (tenant_id, job_id, seq, state, topic, content_id)
+       values ($1, $2, 0, $3, 'Tea', $4), ($1, $2, 1, 'skipped', 'Tea', $5)`,
+      id,
+      state,
+      newId(),
+      newId(),
+    )
+  }
 
 const purge = (purged: Parameters<typeof insertTombstone>[1]) => (scene: Scene) =>
   insertTombstone(scene, purged)
@@ -445,6 +476,26 @@ export const plants: Plant[] = [
     breaks: 'I7',
     plant: (scene) =>
       insertTombstone(scene, { contentId: scene.versions[0].contentId, done: true }),
+  },
+  {
+    fault: 'a job has cost more than its items',
+    breaks: 'I8',
+    plant: insertJob({ state: 'failed', failed: 1, costUsd: 1 }),
+  },
+  {
+    fault: 'an item says that it is stored, and its content was never written',
+    breaks: 'I8',
+    plant: insertJob({ progress: 1, state: 'stored' }),
+  },
+  {
+    fault: 'a job that is over has an open item',
+    breaks: 'I8',
+    plant: insertJob({ state: 'pending', over: true }),
+  },
+  {
+    fault: 'nobody takes a job up',
+    breaks: 'I8',
+    plant: insertJob({ state: 'pending' }),
   },
   {
     fault: 'a purged content is still in the queue',

@@ -114,7 +114,7 @@ export async function stressLocks(seconds: number): Promise<void> {
   }
 
   await usingTwin(gateway, async (twin) => {
-    await using _worker = startWorker(twin)
+    await using _worker = await startWorker(twin)
     const working = Array.from({ length: workers }, () => work(twin))
     // All of them, also when one fails: the twin must not be closed under the others.
     const ends = await Promise.allSettled([...working, expireUntil(end, twin)])
@@ -152,11 +152,9 @@ async function expireUntil(end: AbortSignal, { database }: TestGateway): Promise
 }
 
 /** All that a worker does, far more often than it would. */
-function startWorker({ services }: TestGateway): AsyncDisposable {
-  return startTasks(
-    tasks.map((task) => ({ ...task, everyMs: pauseMs })),
-    services,
-  )
+function startWorker({ services }: TestGateway): Promise<AsyncDisposable> {
+  const periodic = tasks.periodic.map((task) => ({ ...task, everyMs: pauseMs }))
+  return startTasks({ ...tasks, periodic }, services)
 }
 
 async function countDeadlocks({ database }: TestGateway): Promise<number> {

@@ -1,0 +1,182 @@
+import { type ExecutionResult, OperationTypeNode } from 'graphql'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { z } from 'zod'
+import { watchBearer } from './bearer.ts'
+import type { Endpoint } from './endpoint.ts'
+import {
+  type Caller,
+  kindOf,
+  type OperationParams,
+  perform,
+  readOperation,
+  type Results,
+} from './execute-operation.ts'
+import type { Places } from './places.ts'
+import { unauthenticated } from './present-errors.ts'
+import { HttpError, readBody } from './read-body.ts'
+
+/** Something to read this often, so that nobody in between takes the stream for dead. */
+const keepAliveMs = 12_000
+/** Who has not read what was sent by then is dropped. */
+const maxStallMs = 24_000
+
+export interface Streams {
+  answer(request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** Ends them all; clients connect again, elsewhere. */
+  close(): void
+}
+
+/** Whether the client reads results one by one, and nothing else. */
+export function wantsStream({ headers: { accept = '' } }: IncomingMessage): boolean {
+  return accept.includes('text/event-stream') && !accept.includes('json')
+}
+
+/**
+ * The API over server-sent events: an operation a request, as in the "distinct connections mode" of
+ * graphql-sse. Its own server would keep in memory what a slow reader has not read; here the next
+ * result is made when the last one has been taken.
+ */
+export function createStreams(endpoint: Endpoint, tenants: Places): Streams {
+  const open = new Set<AbortController>()
+  let isClosed = false
+  return {
+    async answer(request, response) {
+      if (isClosed) throw new HttpError(503, 'This instance stops. Try again.')
+      const params = await readParams(request)
+      const authorization = request.headers.authorization ?? ''
+      const bearer = await endpoint.authenticate(authorization)
+      if (!bearer) {
+        refuse(response)
+        return
+      }
+      using held = new DisposableStack()
+      const place = tenants.take(bearer.viewer.tenantId)
+      if (!place) throw new HttpError(429, 'Your tenant has too many connections open.')
+      held.use(place)
+      const end = new AbortController()
+      open.add(end)
+      held.defer(() => open.delete(end))
+      response.once('close', () => end.abort())
+      const onEnd = () => end.abort(expired)
+      held.use(watchBearer(endpoint.authenticate, authorization, bearer, onEnd))
+      const origin = { requestId: randomUUID(), ip: request.socket.remoteAddress ?? null }
+      const caller = { authorization, origin, signal: end.signal }
+      const results = await begin(endpoint, params, caller, request.method)
+      await sendResults(response, results, caller)
+    },
+    close() {
+      isClosed = true
+      for (const end of open) end.abort()
+    },
+  }
+}
+
+/** Why a stream ended that its client did not end. */
+const expired = Symbol('expired')
+
+interface StreamParams extends OperationParams {
+  /** Absent when the operation came in the address. */
+  body?: string
+}
+
+/** Throws HttpError for what is no GraphQL request. */
+async function readParams(request: IncomingMessage): Promise<StreamParams> {
+  if (request.method === 'GET') {
+    const { searchParams } = new URL(request.url ?? '', 'http://localhost')
+    const { variables, ...params } = Object.fromEntries(searchParams)
+    return checkParams({ ...params, variables: variables && parseJson(variables) })
+  }
+  if (request.method !== 'POST') throw new HttpError(405, 'Use POST or GET.')
+  if (!request.headers['content-type']?.startsWith('application/json')) {
+    throw new HttpError(415, 'Send application/json.')
+  }
+  const body = await readBody(request)
+  return { ...checkParams(parseJson(body)), body }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new HttpError(400, 'This is not valid JSON.')
+  }
+}
+
+const paramsSchema = z.object({
+  query: z.string(),
+  operationName: z.string().nullish(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+})
+
+function checkParams(params: unknown): OperationParams {
+  const { data } = paramsSchema.safeParse(params)
+  if (data) return data
+  throw new HttpError(400, 'Send query as text, and variables as an object.')
+}
+
+async function begin(
+  endpoint: Endpoint,
+  { body, ...params }: StreamParams,
+  caller: Caller,
+  method: string | undefined,
+): Promise<Results | ExecutionResult> {
+  const operation = readOperation(endpoint, params, body, caller.origin)
+  if ('errors' in operation) return operation
+  if (method === 'GET' && kindOf(operation) === OperationTypeNode.MUTATION) {
+    throw new HttpError(405, 'Use POST for mutations.')
+  }
+  return perform(endpoint, operation, caller)
+}
+
+async function sendResults(
+  response: ServerResponse,
+  results: Results | ExecutionResult,
+  { origin, signal }: Caller,
+): Promise<void> {
+  response.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-cache',
+    // Or it would be kept for another request, and keep an instance from stopping.
+    connection: 'close',
+    'x-request-id': origin.requestId,
+  })
+  const comment = () => response.writableLength === 0 && response.write(':\n\n')
+  const timer = setInterval(comment, keepAliveMs)
+  try {
+    if (Symbol.asyncIterator in results) {
+      // The first byte: it is subscribed, whenever the first event may come.
+      comment()
+      for await (const result of results) await write(response, next(result), signal)
+    } else {
+      await write(response, next(results), signal)
+    }
+  } finally {
+    clearInterval(timer)
+  }
+  if (signal.reason === expired) response.write(next({ errors: [unauthenticated] }))
+  // Cut short in the midst, it is not complete: the client is to come again.
+  else if (signal.aborted) return void response.end()
+  return void response.end('event: complete\ndata:\n\n')
+}
+
+function next(result: object): string {
+  return `event: next\ndata: ${JSON.stringify(result)}\n\n`
+}
+
+/** Resolves when there is room for more; a reader who makes none for long is cut off. */
+async function write(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
+  if (response.destroyed || response.write(text)) return
+  const ended = AbortSignal.any([signal, AbortSignal.timeout(maxStallMs)])
+  await once(response, 'drain', { signal: ended }).catch(() => response.destroy())
+}
+
+function refuse(response: ServerResponse): void {
+  response
+    .writeHead(401, {
+      'content-type': 'application/json; charset=utf-8',
+      'www-authenticate': 'Bearer',
+    })
+    .end(JSON.stringify({ errors: [unauthenticated] }))
+}
