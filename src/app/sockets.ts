@@ -15,6 +15,8 @@ import { closeCodes, closeSocket, keepAlive, limitMessages, linkSocket } from '.
 /** Larger than any operation; a message is held in memory as a whole. */
 const maxMessageBytes = 64 * 1024
 const initTimeoutMs = 3_000
+/** For the reason of a close to arrive. */
+const closeMs = 1_000
 const maxOperations = 25
 /** Sockets of one address that have not said yet who they are. */
 const maxStrangers = 20
@@ -53,7 +55,7 @@ export function createSockets(endpoint: Endpoint, tenants: Places): Sockets {
   const open = (socket: WebSocket, request: IncomingMessage, stranger: Disposable) => {
     const link = createLink(socket, request, stranger)
     // A message too large, or no WebSocket at all: `ws` closes it and says why.
-    socket.on('error', () => {})
+    socket.once('error', () => dropUnread(socket, request))
     limitMessages(socket)
     keepAlive(socket)
     const onFailure = (error: unknown) => {
@@ -160,6 +162,14 @@ async function admit(
   stranger[Symbol.dispose]()
   extra.authorization = authorization
   return true
+}
+
+/** Leaves on the wire what `ws` would read on and throw away, 90 MB of it if a client likes. */
+function dropUnread(socket: WebSocket, request: IncomingMessage): void {
+  socket.on('error', () => {})
+  // Not before `ws`, which resumes it on the next tick.
+  setImmediate(() => request.socket.pause())
+  setTimeout(() => socket.terminate(), closeMs).unref()
 }
 
 /** What graphql-ws executes; the context is made later, afresh for each result. */

@@ -3,6 +3,7 @@ import { type Client as StreamClient, createClient as createStreamClient } from 
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
 import { encodeCursor } from '../../src/lib/cursor.ts'
+import { expectNoCanaries } from './canaries.ts'
 import type { TestGateway } from './gateway.ts'
 
 /** What a subscriber has been sent so far. */
@@ -36,7 +37,10 @@ export function subscribe<Data>(
   subscriber.unsubscribe = (client as StreamClient).subscribe<never>(
     { query, variables },
     {
-      next: (result) => void results.push(result as (typeof results)[number]),
+      next(result) {
+        expectNoCanaries(JSON.stringify(result), 'an event')
+        results.push(result as (typeof results)[number])
+      },
       error: (error) => (subscriber.failure = error),
       complete: () => (subscriber.completed = true),
     },

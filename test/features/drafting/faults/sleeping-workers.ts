@@ -4,7 +4,7 @@ import { awaitJob, findJob, type JobFacts, startJob } from '../../../support/dra
 import { startGateway, type TestGateway, type TestTenant } from '../../../support/gateway.ts'
 import { tell } from '../../../support/random.ts'
 import { openCrew } from '../../../support/workers.ts'
-import { aboutTea, callsPerDeath, expectMadeOnce } from './made-once.ts'
+import { aboutTea, callsAtOnce, callsPerDeath, expectMadeOnce } from './made-once.ts'
 
 export interface SleepOptions {
   sleeps: number
@@ -13,6 +13,7 @@ export interface SleepOptions {
 }
 
 const itemsPerJob = 20
+const wait = { timeout: 30_000, interval: 5 }
 
 /**
  * So many jobs whose workers fall asleep with calls under way, like machines that are suspended, and
@@ -22,19 +23,17 @@ export async function surviveSleeps({ sleeps, sleepMs }: SleepOptions): Promise<
   await using gateway = await startGateway()
   await using crew = await openCrew(gateway)
   await Promise.all([crew.start(), crew.start()])
-  gateway.llm.pace.latencyMs = 500
+  gateway.llm.pace.latencyMs = 1_000
   const tenant = await gateway.newTenant()
   const jobs: JobFacts[] = []
   for (let sleep = 0; sleep < sleeps; sleep++) {
     const { id } = await startJob(gateway, tenant, aboutTea(itemsPerJob))
     const sleeper = await crew.busy()
+    await vi.waitUntil(() => sleeper.callsUnderWay() === callsAtOnce, wait)
     sleeper.child.kill('SIGSTOP')
     const isOver = awaitJob(gateway, tenant, id)
-    const isTaken = vi.waitUntil(async () => (await findJob(gateway, tenant, id)).attempts > 1, {
-      timeout: 30_000,
-      interval: 50,
-    })
-    await Promise.all([delay(sleepMs), sleep % 2 === 0 ? isOver : isTaken])
+    const isTaken = async () => (await findJob(gateway, tenant, id)).attempts > 1
+    await Promise.all([delay(sleepMs), sleep % 2 === 0 ? isOver : vi.waitUntil(isTaken, wait)])
     sleeper.child.kill('SIGCONT')
     jobs.push(await isOver)
   }
