@@ -35,10 +35,10 @@ test('a secret in the log of a gateway fails its test, though nothing of it is s
 test('a secret in an answer fails its test', async () => {
   await using gateway = await startGateway()
   const tenant = await gateway.newTenant()
-  const [, , signature] = tenant.tokens.editor.split('.')
+  const [, claims] = tenant.tokens.editor.split('.')
   const rename = (name: string) =>
     gateway.database.admin.query('update tenants set name = $1', [name])
-  for (const secret of [canary('answer'), signature ?? '']) {
+  for (const secret of [canary('answer'), claims ?? '']) {
     await rename(secret)
     const answering = gateway.query(tenant, '{ viewer { tenant { name } } }')
     await expect(answering).rejects.toThrow(gotOut('the answer to { viewer'))

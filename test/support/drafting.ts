@@ -2,26 +2,9 @@ import { vi } from 'vitest'
 import { runGenerationJob } from '../../src/features/drafting/run-generation-job.ts'
 import { brandOf } from './contents.ts'
 import type { Api, TestGateway, TestTenant } from './gateway.ts'
+import { generate } from './generation.ts'
 import { graphql } from './gql/gql.ts'
 import type { GenerateContentBatchInput, GenerationJobFactsQuery } from './gql/graphql.ts'
-
-const generateDocument = graphql(`
-  mutation GenerateForTest($input: GenerateContentBatchInput!) {
-    generateContentBatch(input: $input) {
-      __typename
-      ... on GenerationJobSuccess {
-        job {
-          id
-          databaseId
-        }
-      }
-      ... on Error {
-        code
-        message
-      }
-    }
-  }
-`)
 
 const jobDocument = graphql(`
   query GenerationJobFacts($id: ID!) {
@@ -83,10 +66,9 @@ export async function startJob(
   tenant: TestTenant,
   input: GenerateContentBatchInput,
 ): Promise<{ id: string; databaseId: string }> {
-  const { data, errors } = await api.query(tenant, generateDocument, { input })
-  const result = data?.generateContentBatch
-  if (result?.__typename === 'GenerationJobSuccess') return result.job
-  throw new Error(`no job was started: ${JSON.stringify(result ?? errors)}`)
+  const result = await generate(api, tenant, input)
+  if (result.__typename === 'GenerationJobSuccess') return result.job
+  throw new Error(`no job was started: ${JSON.stringify(result)}`)
 }
 
 export async function findJob(api: Api, tenant: TestTenant, id: string): Promise<JobFacts> {

@@ -22,8 +22,10 @@ export interface RunnerDeps extends WriteDeps {
   log: Log
 }
 
-/** Between the starts of two calls: a key that is refused is known before the next call begins. */
-const paceMs = 25
+/** Between the starts of two calls, until the first has answered: a refused key is known after few. */
+const firstPaceMs = 50
+/** And afterwards: what ends a job, e.g. a full quota, is known before much more has been paid for. */
+const paceMs = 12
 /** How often to look again when nothing rings, e.g. for places that other jobs have given back. */
 const lookAgainMs = 500
 /** While PostgreSQL is away. */
@@ -52,6 +54,7 @@ export class JobRunner {
   /** Items that have left their place since the last claim. */
   #drafted: number[] = []
   #rejections = 0
+  #hasAnswer = false
   #stopReason: StopReason | null = null
   #isWatched: boolean
   #isEnding = false
@@ -157,7 +160,7 @@ export class JobRunner {
       const claim = wanted > 0 ? await this.#claim(wanted) : undefined
       for (const item of claim?.items ?? []) {
         this.#call(item)
-        await delay(paceMs)
+        await delay(this.#hasAnswer ? paceMs : firstPaceMs)
       }
       if (claim?.state === 'over' && this.#held.size === 0) return
       if (claim?.state !== 'claimed') await this.#bell.wait(lookAgainMs)
@@ -190,6 +193,7 @@ export class JobRunner {
   async #write(item: ClaimedItem): Promise<void> {
     try {
       const text = await writeDraft(this.#draftDeps(), item)
+      this.#hasAnswer = true
       if (!text) return void this.#held.delete(item.seq)
       this.#rejections = 0
       this.#drafted.push(item.seq)

@@ -5,6 +5,7 @@ import {
   MikroORM,
   UniqueConstraintViolationException,
 } from '@mikro-orm/postgresql'
+import type { Socket } from 'node:net'
 import type pg from 'pg'
 import type { Plan } from '../plan.ts'
 import { asUpstreamError, wasSacrificed } from './failure.ts'
@@ -56,6 +57,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   await connection.connect({ skipOnConnect: true })
   const pool: pg.Pool = await connection.getNativeClient()
   reclaimLost(pool)
+  giveUpSilent(pool, options.statementTimeoutMs + silenceGraceMs)
   return {
     reads: createReadPool(pool),
     transaction(tenantId, work, plan) {
@@ -91,6 +93,24 @@ function reclaimLost(pool: pg.Pool): void {
     client.off('end', inUse.get(client) ?? (() => {}))
     inUse.delete(client)
   })
+}
+
+/** How long the answer of PostgreSQL that it ended a statement may be on its way. */
+const silenceGraceMs = 2_000
+
+/**
+ * Cuts connections in use that are silent for longer than any statement may run, so that whoever waits is
+ * told: a network that swallows packets never says that a connection is lost, and what was sent on it
+ * would be waited for for ever.
+ */
+function giveUpSilent(pool: pg.Pool, ms: number): void {
+  const socketOf = ({ connection }: pg.PoolClient) => connection.stream as Socket
+  pool.on('connect', (client) => {
+    const socket = socketOf(client)
+    socket.on('timeout', () => socket.destroy())
+  })
+  pool.on('acquire', (client) => void socketOf(client).setTimeout(ms))
+  pool.on('release', (_error, client) => void socketOf(client).setTimeout(0))
 }
 
 /** A transaction that PostgreSQL undid for the sake of another is run again so often. */

@@ -12,7 +12,8 @@ export function createBoss(databaseUrl: string, log: Log): PgBoss {
   const boss = new PgBoss({
     connectionString: databaseUrl,
     application_name: 'content-gateway queue',
-    options: '-c role=app_queue -c statement_timeout=30s',
+    options: '-c role=app_queue -c statement_timeout=10s',
+    ...silence,
     max: 2,
     connectionTimeoutMillis: 5_000,
     migrate: false,
@@ -25,6 +26,12 @@ export function createBoss(databaseUrl: string, log: Log): PgBoss {
   boss.on('warning', (warning) => log.warn({ warning }, 'the task queue warns'))
   return boss
 }
+
+/**
+ * A network that swallows packets never says so: a connection that has not answered by then is given
+ * up. An option of `pg`, to which the library hands its own on.
+ */
+const silence = { query_timeout: 12_000 }
 
 /**
  * Connects, checks the schema and listens; may be repeated until it succeeds. Answers what ends the

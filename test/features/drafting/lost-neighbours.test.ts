@@ -57,7 +57,7 @@ test('ZeroDB going away in the midst of a job costs no text', async () => {
 test('a job whose brand is deleted in the midst stops, and keeps to itself what was for it', async () => {
   await using gateway = await startGateway({ LOG_LEVEL: 'silent' })
   await using _worker = await gateway.startWorker()
-  gateway.llm.pace.latencyMs = 300
+  gateway.llm.pace.latencyMs = 1_000
   const tenant = await gateway.newTenant()
   const { id } = await startJob(gateway, tenant, batch(60, inBrand(tenant)))
   await vi.waitUntil(() => gateway.llm.calls.length >= 10, { interval: 5 })
