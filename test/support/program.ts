@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { inject } from 'vitest'
+import type { Neighbours } from '../../src/platform/services.ts'
 import { expectNoCanaries } from './canaries.ts'
 
 /** A gateway command as a process of its own, as an operator would run it. */
@@ -14,6 +15,18 @@ export interface Program extends AsyncDisposable {
   output(): string
   /** Resolves with the exit code, or null after a signal. */
   exited: Promise<number | null>
+}
+
+/** Settings of a program that is to work with the stores of a gateway. */
+export function storesOf({ neighbours }: { neighbours: Neighbours }): Record<string, string> {
+  const { databaseUrl, zerodb } = neighbours
+  const { baseUrl, projectId, credential } = zerodb
+  return {
+    DATABASE_URL: databaseUrl,
+    ZERODB_API_URL: baseUrl,
+    ZERODB_PROJECT_ID: projectId,
+    ZERODB_API_KEY: 'apiKey' in credential ? credential.apiKey : '',
+  }
 }
 
 export function runProgram(args: readonly string[], env: Record<string, string>): Program {

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { vi } from 'vitest'
 import { canary } from './canaries.ts'
 import type { TestGateway } from './gateway.ts'
-import { type Program, runProgram, temporaryDirectory } from './program.ts'
+import { type Program, runProgram, storesOf, temporaryDirectory } from './program.ts'
 
 /** A `gateway work`, a process of its own. */
 export interface Worker extends Program {
@@ -52,15 +52,13 @@ export async function openCrew(gateway: TestGateway): Promise<Crew> {
   }
 }
 
-function launch({ neighbours, llm }: TestGateway, env: Record<string, string>): Worker {
-  const { databaseUrl, zerodb, models } = neighbours
+function launch(gateway: TestGateway, env: Record<string, string>): Worker {
+  const { llm, neighbours } = gateway
+  const { models } = neighbours
   // Its own, by which the model knows it.
   const key = canary('worker')
   const program = runProgram(['work'], {
-    DATABASE_URL: databaseUrl,
-    ZERODB_API_URL: zerodb.baseUrl,
-    ZERODB_PROJECT_ID: zerodb.projectId,
-    ZERODB_API_KEY: 'apiKey' in zerodb.credential ? zerodb.credential.apiKey : '',
+    ...storesOf(gateway),
     LLM_BASE_URL: models.compatible.baseUrl ?? '',
     LLM_API_KEY: key,
     ...env,

@@ -8,19 +8,17 @@ import {
   isReady,
   type Program,
   runProgram,
+  storesOf,
   temporaryDirectory,
 } from '../../support/program.ts'
 
-function serve({ neighbours }: TestGateway, port: number, dataDir: string): Program {
-  const { databaseUrl, zerodb, models } = neighbours
+function serve(gateway: TestGateway, port: number, dataDir: string): Program {
+  const { models } = gateway.neighbours
   return runProgram(['serve'], {
     PORT: String(port),
     DATA_DIR: dataDir,
     LOG_LEVEL: 'error',
-    DATABASE_URL: databaseUrl,
-    ZERODB_API_URL: zerodb.baseUrl,
-    ZERODB_PROJECT_ID: zerodb.projectId,
-    ZERODB_API_KEY: 'apiKey' in zerodb.credential ? zerodb.credential.apiKey : '',
+    ...storesOf(gateway),
     LLM_BASE_URL: models.compatible.baseUrl ?? '',
   })
 }

@@ -5,7 +5,13 @@ import { openIssuer } from '../../../src/local/issuer.ts'
 import { startGateway, type TestGateway, type TestTenant } from '../../support/gateway.ts'
 import { completed, moveJob, type PlantedJob, plantJob } from '../../support/jobs.ts'
 import { cutListeners, socketClient, subscribe } from '../../support/live.ts'
-import { freePort, isReady, runProgram, temporaryDirectory } from '../../support/program.ts'
+import {
+  freePort,
+  isReady,
+  runProgram,
+  storesOf,
+  temporaryDirectory,
+} from '../../support/program.ts'
 import { tell } from '../../support/random.ts'
 
 export interface WatchOptions {
@@ -111,13 +117,9 @@ async function startAnother(gateway: TestGateway) {
   await using opened = new AsyncDisposableStack()
   const directory = opened.use(await temporaryDirectory())
   const port = await freePort()
-  const { databaseUrl, zerodb } = gateway.neighbours
   const server = opened.use(
     runProgram(['serve'], {
-      DATABASE_URL: databaseUrl,
-      ZERODB_API_URL: zerodb.baseUrl,
-      ZERODB_PROJECT_ID: zerodb.projectId,
-      ZERODB_API_KEY: 'apiKey' in zerodb.credential ? zerodb.credential.apiKey : '',
+      ...storesOf(gateway),
       DATA_DIR: directory.path,
       PORT: String(port),
     }),

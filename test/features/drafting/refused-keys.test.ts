@@ -63,7 +63,7 @@ async function expectNothingLeft(gateway: TestGateway, tenant: TestTenant, id: s
 test('a key that is refused in the midst stops its job, which goes on with a new secret', async () => {
   await using gateway = await startGateway()
   await using _worker = await gateway.startWorker()
-  gateway.llm.pace.latencyMs = 100
+  gateway.llm.pace.latencyMs = 400
   const tenant = await gateway.newTenant()
   const { id, llmKeyId, caller } = await startWithOwnKey(gateway, tenant)
   await awaitProgress(gateway, tenant, id)
@@ -100,7 +100,7 @@ test('a key that is refused in the midst stops its job, which goes on with a new
 test('a key that is deleted in the midst is used no more, and another one takes its place', async () => {
   await using gateway = await startGateway()
   await using _worker = await gateway.startWorker()
-  gateway.llm.pace.latencyMs = 100
+  gateway.llm.pace.latencyMs = 400
   const tenant = await gateway.newTenant()
   const { id, llmKeyId, caller } = await startWithOwnKey(gateway, tenant)
   await awaitProgress(gateway, tenant, id)

@@ -8,7 +8,7 @@ import { createVault, type SecretPlace, type Sealed } from '../../../src/platfor
 import { canary } from '../../support/canaries.ts'
 import { startGateway, type TestGateway } from '../../support/gateway.ts'
 import { type Kms, startKms } from '../../support/kms.ts'
-import { runProgram, temporaryDirectory } from '../../support/program.ts'
+import { runProgram, storesOf, temporaryDirectory } from '../../support/program.ts'
 
 const tenantCount = process.env['LONG'] ? 10_000 : 200
 const kills = process.env['LONG'] ? 10 : 3
@@ -36,13 +36,9 @@ async function keepSecrets({ database, services }: TestGateway): Promise<Kept[]>
 }
 
 /** The command over the database of `gateway`. */
-function rotate({ neighbours }: TestGateway, env: Record<string, string>) {
-  const { databaseUrl, zerodb } = neighbours
+function rotate(gateway: TestGateway, env: Record<string, string>) {
   return runProgram(['rotate-keys'], {
-    DATABASE_URL: databaseUrl,
-    ZERODB_API_URL: zerodb.baseUrl,
-    ZERODB_PROJECT_ID: zerodb.projectId,
-    ZERODB_API_KEY: 'apiKey' in zerodb.credential ? zerodb.credential.apiKey : '',
+    ...storesOf(gateway),
     AUTH_ISSUER: 'nobody',
     AUTH_JWKS_URL: 'http://127.0.0.1:1/never-asked',
     ...env,

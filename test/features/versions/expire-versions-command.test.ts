@@ -2,17 +2,13 @@ import { expect, test } from 'vitest'
 import { newId } from '../../../src/lib/id.ts'
 import { startGateway, type TestGateway } from '../../support/gateway.ts'
 import { expectIntact } from '../../support/integrity.ts'
-import { runProgram } from '../../support/program.ts'
+import { runProgram, storesOf } from '../../support/program.ts'
 import { age, createVersions, storedBytes } from '../../support/versions.ts'
 
 /** The command over the stores of `gateway`: what it printed on both streams, and its exit code. */
-async function expire({ neighbours }: TestGateway, args: string[] = [], env = {}) {
-  const { databaseUrl, zerodb } = neighbours
+async function expire(gateway: TestGateway, args: string[] = [], env = {}) {
   await using program = runProgram(['expire-versions', ...args], {
-    DATABASE_URL: databaseUrl,
-    ZERODB_API_URL: zerodb.baseUrl,
-    ZERODB_PROJECT_ID: zerodb.projectId,
-    ZERODB_API_KEY: 'apiKey' in zerodb.credential ? zerodb.credential.apiKey : '',
+    ...storesOf(gateway),
     AUTH_ISSUER: 'nobody',
     AUTH_JWKS_URL: 'http://127.0.0.1:1/never-asked',
     ...env,

@@ -1,18 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, vi } from 'vitest'
 import { openIssuer } from '../../../../src/local/issuer.ts'
-import {
-  createQuery,
-  startGateway,
-  type TestGateway,
-  type TestTenant,
-} from '../../../support/gateway.ts'
+import { createQuery, startGateway, type TestTenant } from '../../../support/gateway.ts'
 import { expectIntact, expireLeases } from '../../../support/integrity.ts'
 import {
   freePort,
   isReady,
   type Program,
   runProgram,
+  storesOf,
   temporaryDirectory,
 } from '../../../support/program.ts'
 import { chooseSeed, tell } from '../../../support/random.ts'
@@ -32,7 +28,7 @@ export async function surviveKills(options: KillOptions): Promise<void> {
   await using gateway = await startGateway()
   await using directory = await temporaryDirectory()
   const port = await freePort()
-  const env = environmentOf(gateway, { DATA_DIR: directory.path, PORT: String(port) })
+  const env = { ...storesOf(gateway), DATA_DIR: directory.path, PORT: String(port) }
   const tenant = await locallyKnown(await gateway.newTenant(), directory.path)
   const api = { query: createQuery(`http://127.0.0.1:${port}/graphql`) }
   const { admin } = gateway.database
@@ -74,17 +70,6 @@ export async function surviveKills(options: KillOptions): Promise<void> {
 }
 
 /** The settings of a program that is to use the stores of `gateway`. */
-function environmentOf({ neighbours }: TestGateway, rest: Record<string, string>) {
-  const { baseUrl, projectId, credential } = neighbours.zerodb
-  return {
-    DATABASE_URL: neighbours.databaseUrl,
-    ZERODB_API_URL: baseUrl,
-    ZERODB_PROJECT_ID: projectId,
-    ZERODB_API_KEY: 'apiKey' in credential ? credential.apiKey : '',
-    ...rest,
-  }
-}
-
 /** The tenant with its owner's token from the issuer that a server with this DATA_DIR trusts. */
 async function locallyKnown(tenant: TestTenant, dataDir: string): Promise<TestTenant> {
   const issuer = await openIssuer(dataDir)
