@@ -1,10 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { finishJob } from '../generation/finish-job.ts'
+import { callsAtOnce } from '../generation/job-progress.ts'
 import { stopJob } from '../generation/stop-job.ts'
 import { type ClaimedItem, type ClaimedJob, type JobDeps, leaseSeconds } from './job-run.ts'
-
-/** Model calls of one tenant at a time, whatever the number of its jobs and of workers (E-153). */
-export const maxCallsPerTenant = 10
 
 /** What a worker may begin, or why it may not. */
 export interface Claim {
@@ -36,7 +34,7 @@ export function claimItems(
     await markDrafted(tx, tenantId, job, drafted)
     const heldList = `{${[...held].join(',')}}`
     const ours = [tenantId, job.id, job.attempts]
-    const limits = [maxCallsPerTenant, maxCallsPerTenant]
+    const limits = [callsAtOnce, callsAtOnce]
     const [room] = await tx.execute<Room[]>(roomSql, [...limits, heldList, ...ours])
     if (!room) return { items: [], state: 'over' }
     if (room.affordable <= 0 && room.open && room.busy === 0) {

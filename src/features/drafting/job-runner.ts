@@ -3,9 +3,10 @@ import { Bell } from '../../lib/bell.ts'
 import { type DomainError, UpstreamError, ValidationError } from '../../lib/errors.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Models } from '../../platform/models.ts'
+import { callsAtOnce } from '../generation/job-progress.ts'
 import type { StopReason } from '../generation/stop-job.ts'
 import type { WriteDeps } from '../writing/write.ts'
-import { type Claim, claimItems, maxCallsPerTenant } from './claim-items.ts'
+import { type Claim, claimItems } from './claim-items.ts'
 import type { BrandGuidelines } from './draft-prompt.ts'
 import { giveUpJob } from './give-up-job.ts'
 import type { ClaimedItem, ClaimedJob } from './job-run.ts'
@@ -156,7 +157,7 @@ export class JobRunner {
 
   async #begin(): Promise<void> {
     while (!this.#isEnding) {
-      const wanted = this.#queue.isFull ? 0 : maxCallsPerTenant - this.#calls.size
+      const wanted = this.#queue.isFull ? 0 : callsAtOnce - this.#calls.size
       const claim = wanted > 0 ? await this.#claim(wanted) : undefined
       for (const item of claim?.items ?? []) {
         this.#call(item)

@@ -2,6 +2,7 @@ import { builder } from '../../graphql/builder.ts'
 import { ContentNode } from '../content/content.graphql.ts'
 import type { ContentGeneration } from './content-generation.entity.ts'
 import { GenerationJobNode } from './generation-job.graphql.ts'
+import { LlmProviderEnum } from '../llm-keys/llm-keys.graphql.ts'
 import { loadContentGenerations } from './generation-job.loaders.ts'
 
 const GenerationMetadataObject = builder
@@ -9,7 +10,7 @@ const GenerationMetadataObject = builder
   .implement({
     description: 'How a content was generated.',
     fields: (t) => ({
-      provider: t.exposeString('provider'),
+      provider: t.expose('provider', { type: LlmProviderEnum }),
       model: t.exposeString('model'),
       prompt: t.exposeString('prompt'),
       generationId: t.exposeString('generationId', {

@@ -3,12 +3,12 @@ import type { QuotaProjection } from '../quota/quota-projection.ts'
 import { projectUsage } from '../quota/storage-usage.ts'
 import { type GenerationJob, isOver } from './generation-job.entity.ts'
 
-/** Items of one tenant that are written at the same time (E-153). */
-const parallelItems = 10
+/** Model calls of one tenant at a time, whatever the number of its jobs and of workers (E-153). */
+export const callsAtOnce = 10
 
 /** How long so many items take, in milliseconds, when one takes `itemMs`. */
 export function durationMs(items: number, itemMs: number): number {
-  return Math.ceil(items / parallelItems) * itemMs
+  return Math.ceil(items / callsAtOnce) * itemMs
 }
 
 /** Items that nothing has come of yet, in one way or the other. */

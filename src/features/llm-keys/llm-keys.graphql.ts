@@ -11,7 +11,7 @@ import { deleteLlmKey } from './delete-llm-key.ts'
 import { type ListedLlmKey, listLlmKeys, loadLlmKeys } from './llm-key.loaders.ts'
 import { setLlmKey } from './set-llm-key.ts'
 
-const LlmProviderEnum = builder.enumType('LlmProvider', {
+export const LlmProviderEnum = builder.enumType('LlmProvider', {
   description:
     'Who runs a model. COMPATIBLE is the OpenAI-compatible endpoint that the gateway is set up with.',
   values: {

@@ -60,7 +60,7 @@ test('a job of twenty five items makes as many contents, and says what they cost
     type: 'POST',
     status: 'DRAFT',
     platforms: ['INSTAGRAM'],
-    generation: { model: 'local-writer', provider: 'compatible', ownKey: false, job: { id } },
+    generation: { model: 'local-writer', provider: 'COMPATIBLE', ownKey: false, job: { id } },
   })
   expect(data?.quota).toMatchObject({
     usage: { totalContentItems: 25, reservedBytes: '0' },

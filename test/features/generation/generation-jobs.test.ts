@@ -239,7 +239,7 @@ test('items and what they made come in pages, in their order', async () => {
     totalCount: { value: 4 },
   })
   expect(first.generatedContents.nodes[0]?.generation).toEqual({
-    provider: 'openai',
+    provider: 'OPENAI',
     prompt: 'About summer',
     costUsd: '0.048000',
     ownKey: true,
