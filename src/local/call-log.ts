@@ -6,6 +6,9 @@ export interface CallDetails extends CallFacts {
   tenant?: string
   /** The keys or ids asked for or written. */
   keys?: readonly string[]
+  /** The statement asked for, and its parameters by name. */
+  sql?: string
+  params?: Readonly<Record<string, unknown>>
 }
 
 /** One request as it was received; `status` is null until answered, and for ever if it never is. */

@@ -27,7 +27,9 @@ export interface Exchange {
   /** How long the work takes, in milliseconds. */
   workMs?: number
   /** Carries it out, acting out those of the faults that concern the content of the answer. */
-  apply(struck: readonly Fault[]): Reply
+  apply(struck: readonly Fault[]): Reply | Promise<Reply>
+  /** The neighbour's own words for a status that a fault switch answers with. */
+  wordFault?(status: number): unknown
   /** Called when the answer has left, or nobody waits for it any more. */
   settled?(): void
 }
@@ -38,5 +40,9 @@ export interface Service<Operation extends string> {
   operations: readonly Operation[]
   /** What it shows beside the switches and the log, by path. */
   panel?: Readonly<Record<string, () => unknown>>
+  /** What may be set beside the switches, by path; throws a ZodError on what it cannot take. */
+  settings?: Readonly<Record<string, (value: unknown) => unknown>>
+  /** Of a request; 16 MiB when absent. */
+  maxBodyBytes?: number
   accept(request: Incoming): Exchange
 }

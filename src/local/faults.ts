@@ -51,6 +51,10 @@ const kinds = [
   z.object({ kind: z.literal('missingRows'), count: z.int().positive().optional() }),
   /** Answers a query as if it had asked for everything. */
   z.object({ kind: z.literal('ignoreFilter') }),
+  /** Keeps half the bytes of a file that is sent. */
+  z.object({ kind: z.literal('cutShort') }),
+  /** So many rows of a load, one by default, count as bad and are not stored. */
+  z.object({ kind: z.literal('badRows'), count: z.int().positive().optional() }),
   /** A model's answer in good form, whose text is not what was asked for. */
   z.object({
     kind: z.literal('wrongDraft'),

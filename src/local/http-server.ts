@@ -14,7 +14,7 @@ export interface HttpStandIn<Operation extends string = string> extends AsyncDis
   calls: Call[]
 }
 
-const maxBodyBytes = 16 * 1024 ** 2
+const usualMaxBodyBytes = 16 * 1024 ** 2
 
 /** Serves on loopback only, with the fault switches at `/__faults` and the call log at `/__calls`. */
 export async function startHttpServer<Operation extends string>(
@@ -22,16 +22,17 @@ export async function startHttpServer<Operation extends string>(
   port = 0,
 ): Promise<HttpStandIn<Operation>> {
   const faults = createFaults(service.operations)
+  const { maxBodyBytes = usualMaxBodyBytes } = service
   const calls: Call[] = []
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => fail(response, error))
   })
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<unknown> {
-    const body = await readBody(request)
+    const body = await readBody(request, maxBodyBytes)
     if (body === undefined) return sendReply(response, tooLarge)
     const incoming = toIncoming(request, body)
-    const panel = answerPanel(incoming, faults, calls, service.panel)
+    const panel = answerPanel(incoming, faults, calls, service)
     if (panel) return sendReply(response, panel)
     const exchange = service.accept(incoming)
     const { method, path } = incoming
@@ -42,7 +43,7 @@ export async function startHttpServer<Operation extends string>(
     const struck = faults.strike({ ...exchange.details, ...(text !== undefined && { text }) })
     if (struck.length > 0) return sendWithFaults(response, exchange, struck, call)
     if (await isAbandoned(response, exchange)) return
-    return (call.status = sendReply(response, exchange.apply([])))
+    return (call.status = sendReply(response, await exchange.apply([])))
   }
 
   server.listen(port, '127.0.0.1')
@@ -80,7 +81,10 @@ const tooLarge: Reply = {
 }
 
 /** Undefined when the body is over the limit; the rest of it is then not read. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+async function readBody(
+  request: IncomingMessage,
+  maxBodyBytes: number,
+): Promise<Buffer | undefined> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {

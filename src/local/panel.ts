@@ -8,7 +8,7 @@ export function answerPanel(
   request: Incoming,
   faults: Faults,
   calls: Call[],
-  own: Service<string>['panel'],
+  own: Pick<Service<string>, 'panel' | 'settings'>,
 ): Reply | undefined {
   switch (`${request.method} ${request.path}`) {
     case 'GET /__faults':
@@ -24,18 +24,29 @@ export function answerPanel(
       calls.length = 0
       return json(200, [])
     default: {
-      const show = request.method === 'GET' ? own?.[request.path] : undefined
-      return show && json(200, show())
+      if (request.method === 'GET') {
+        const show = own.panel?.[request.path]
+        return show && json(200, show())
+      }
+      const set = request.method === 'PUT' ? own.settings?.[request.path] : undefined
+      return set && readAnd(request, set)
     }
   }
 }
 
 function replaceFaults(request: Incoming, faults: Faults): Reply {
-  try {
-    const wanted = faults.parse(JSON.parse(request.body.toString()))
+  return readAnd(request, (value) => {
+    const wanted = faults.parse(value)
     faults.clear()
     faults.add(...wanted)
-    return json(200, faults.list())
+    return faults.list()
+  })
+}
+
+/** Hands over what was sent, and answers with what comes back, or with why it was not taken. */
+function readAnd(request: Incoming, set: (value: unknown) => unknown): Reply {
+  try {
+    return json(200, set(JSON.parse(request.body.toString())))
   } catch (error) {
     if (error instanceof ZodError) return json(422, { detail: prettifyError(error) })
     if (error instanceof SyntaxError) return json(422, { detail: error.message })

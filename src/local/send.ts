@@ -53,13 +53,13 @@ export async function sendWithFaults(
   }
   if (has(faults, 'hang')) return
   if (has(faults, 'reset')) return resetConnection(response)
-  const refusal = refuse(struck)
+  const refusal = refuse(struck, exchange)
   if (refusal) {
     call.status = sendReply(response, refusal)
     return
   }
   if (await isAbandoned(response, exchange)) return
-  const reply = exchange.apply(faults)
+  const reply = await exchange.apply(faults)
   if (has(faults, 'answerLost')) return resetConnection(response)
   call.status = reply.status
   await sendSpoiled(response, reply, faults)
@@ -77,18 +77,20 @@ function resetConnection(response: ServerResponse): void {
   response.socket?.resetAndDestroy()
 }
 
-function refuse(struck: readonly ActiveFault[]): Reply | undefined {
+function refuse(struck: readonly ActiveFault[], exchange: Exchange): Reply | undefined {
   for (const { fault, admit } of struck) {
-    if (fault.kind === 'status') return statusReply(fault)
+    if (fault.kind === 'status') return statusReply(fault, exchange)
     if (fault.kind === 'rateLimit' && !admit(Date.now())) {
-      return statusReply({ kind: 'status', status: 429, retryAfterSeconds: 1 })
+      return statusReply({ kind: 'status', status: 429, retryAfterSeconds: 1 }, exchange)
     }
   }
   return undefined
 }
 
-function statusReply({ status, retryAfterSeconds, body }: FaultOf<'status'>): Reply {
-  const text = JSON.stringify(body ?? { detail: `Fault switch: ${status}` })
+function statusReply(fault: FaultOf<'status'>, exchange: Exchange): Reply {
+  const { status, retryAfterSeconds, body } = fault
+  const usual = exchange.wordFault?.(status) ?? { detail: `Fault switch: ${status}` }
+  const text = JSON.stringify(body ?? usual)
   if (retryAfterSeconds === undefined) return { status, body: text }
   return { status, body: text, headers: { 'retry-after': String(retryAfterSeconds) } }
 }

@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { SqlValue } from './filter.ts'
 
-type Params = readonly SqlValue[]
+type Params = readonly (SqlValue | Uint8Array)[]
 
 /**
  * SQLite as the store uses it. WAL with `synchronous = normal` keeps every acknowledged row when this

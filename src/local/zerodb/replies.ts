@@ -41,6 +41,7 @@ export const routeNotFound = () => new Refusal(404, { detail: 'Not Found' })
 export const methodNotAllowed = () => new Refusal(405, { detail: 'Method Not Allowed' })
 export const projectNotFound = () => new Refusal(404, { detail: 'Project not found' })
 export const rowNotFound = () => new Refusal(404, { detail: 'Row not found' })
+export const fileNotFound = () => new Refusal(404, { detail: 'File not found' })
 
 export const invalidApiKey = () =>
   new Refusal(401, { detail: 'Invalid API key', error_code: 'INVALID_API_KEY' })

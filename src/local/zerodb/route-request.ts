@@ -1,3 +1,4 @@
+import type { Fault } from '../faults.ts'
 import type { Reply } from '../exchange.ts'
 import type { JsonObject } from './replies.ts'
 import type { Store } from './store.ts'
@@ -9,9 +10,15 @@ export interface RouteRequest {
   table: string
   /** Likewise. */
   rowId: string
+  /** Likewise. */
+  fileId: string
   query: URLSearchParams
   body: JsonObject
+  /** The faults that concern what is done, rather than what is answered. */
+  struck: readonly Fault[]
+  /** What was sent, for what is no JSON, and its media type. */
+  content: { type: string; bytes: Buffer }
 }
 
 /** Answers a request of one route, or throws a Refusal. */
-export type Handler = (request: RouteRequest) => Reply
+export type Handler = (request: RouteRequest) => Reply | Promise<Reply>

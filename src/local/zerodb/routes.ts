@@ -1,5 +1,6 @@
 import { batchQuery } from './batch.ts'
 import { bulkDelete, bulkUpdate } from './bulk.ts'
+import { deleteFile, downloadFile, getFile, listFiles, uploadFile } from './files.ts'
 import { methodNotAllowed, routeNotFound } from './replies.ts'
 import type { Handler } from './route-request.ts'
 import { deleteRow, getRow, insertRow, listRows, queryRows, replaceRow } from './rows.ts'
@@ -16,6 +17,11 @@ export const operations = [
   'bulkDelete',
   'batch',
   'tables',
+  'upload',
+  'files',
+  'file',
+  'download',
+  'deleteFile',
   'health',
   'unknown',
 ] as const
@@ -24,26 +30,46 @@ export type ZeroDbOperation = (typeof operations)[number]
 
 interface Route {
   method: string
-  /** Below `/database`; segments that start with a colon stand for any text. */
+  /** Below the project; segments that start with a colon stand for any text. */
   path: string
   operation: ZeroDbOperation
   run: Handler
 }
 
 const routes: readonly Route[] = [
-  { method: 'POST', path: 'tables/:table/query', operation: 'query', run: queryRows },
-  { method: 'POST', path: 'tables/:table/rows', operation: 'insert', run: insertRow },
-  { method: 'GET', path: 'tables/:table/rows', operation: 'listRows', run: listRows },
-  { method: 'PUT', path: 'tables/:table/rows/bulk', operation: 'bulkUpdate', run: bulkUpdate },
-  { method: 'DELETE', path: 'tables/:table/rows/bulk', operation: 'bulkDelete', run: bulkDelete },
-  { method: 'GET', path: 'tables/:table/rows/:row', operation: 'getRow', run: getRow },
-  { method: 'PUT', path: 'tables/:table/rows/:row', operation: 'putRow', run: replaceRow },
-  { method: 'DELETE', path: 'tables/:table/rows/:row', operation: 'deleteRow', run: deleteRow },
-  { method: 'POST', path: 'batch/query', operation: 'batch', run: batchQuery },
-  { method: 'POST', path: 'tables', operation: 'tables', run: createTable },
-  { method: 'GET', path: 'tables', operation: 'tables', run: listTables },
-  { method: 'GET', path: 'tables/:table', operation: 'tables', run: getTable },
-  { method: 'DELETE', path: 'tables/:table', operation: 'tables', run: deleteTable },
+  { method: 'POST', path: 'database/tables/:table/query', operation: 'query', run: queryRows },
+  { method: 'POST', path: 'database/tables/:table/rows', operation: 'insert', run: insertRow },
+  { method: 'GET', path: 'database/tables/:table/rows', operation: 'listRows', run: listRows },
+  {
+    method: 'PUT',
+    path: 'database/tables/:table/rows/bulk',
+    operation: 'bulkUpdate',
+    run: bulkUpdate,
+  },
+  {
+    method: 'DELETE',
+    path: 'database/tables/:table/rows/bulk',
+    operation: 'bulkDelete',
+    run: bulkDelete,
+  },
+  { method: 'GET', path: 'database/tables/:table/rows/:row', operation: 'getRow', run: getRow },
+  { method: 'PUT', path: 'database/tables/:table/rows/:row', operation: 'putRow', run: replaceRow },
+  {
+    method: 'DELETE',
+    path: 'database/tables/:table/rows/:row',
+    operation: 'deleteRow',
+    run: deleteRow,
+  },
+  { method: 'POST', path: 'database/batch/query', operation: 'batch', run: batchQuery },
+  { method: 'POST', path: 'database/tables', operation: 'tables', run: createTable },
+  { method: 'GET', path: 'database/tables', operation: 'tables', run: listTables },
+  { method: 'GET', path: 'database/tables/:table', operation: 'tables', run: getTable },
+  { method: 'DELETE', path: 'database/tables/:table', operation: 'tables', run: deleteTable },
+  { method: 'POST', path: 'files/upload', operation: 'upload', run: uploadFile },
+  { method: 'GET', path: 'files', operation: 'files', run: listFiles },
+  { method: 'GET', path: 'files/:file', operation: 'file', run: getFile },
+  { method: 'GET', path: 'files/:file/content', operation: 'download', run: downloadFile },
+  { method: 'DELETE', path: 'files/:file', operation: 'deleteFile', run: deleteFile },
 ]
 
 const patterns = routes.map((route) => {
@@ -57,6 +83,7 @@ export function findRoute(method: string, path: string) {
   if (samePath.length === 0) throw routeNotFound()
   const found = samePath.find(({ route }) => route.method === method)
   if (!found) throw methodNotAllowed()
-  const { table = '', row = '' } = found.pattern.exec(path)?.groups ?? {}
-  return { route: found.route, table: decodeURIComponent(table), rowId: decodeURIComponent(row) }
+  const { table = '', row = '', file = '' } = found.pattern.exec(path)?.groups ?? {}
+  const [tableName, rowId, fileId] = [table, row, file].map(decodeURIComponent)
+  return { route: found.route, table: tableName ?? '', rowId: rowId ?? '', fileId: fileId ?? '' }
 }

@@ -11,6 +11,8 @@ export function spoilRows(reply: Reply, struck: readonly Fault[]): Reply {
     fault.kind === 'missingRows' ? [fault.count ?? 1] : [],
   )
   if ((changes.length === 0 && missing.length === 0) || reply.status >= 300) return reply
+  // Only files say of what kind they are: everything else is JSON.
+  if (reply.headers) return { ...reply, body: flipLast(reply.body) }
   const change: RowChange = (rowData) => changes.reduce((data, apply) => apply(data), rowData)
   const answer = JSON.parse(Buffer.from(reply.body).toString()) as Json
   const dropped = missing.reduce((sum, count) => sum + count, 0)
@@ -40,6 +42,14 @@ function rowChange(fault: Fault): RowChange | undefined {
     default:
       return undefined
   }
+}
+
+/** Of bytes: a file that is still of its size. */
+function flipLast(body: Reply['body']): Uint8Array {
+  const bytes = Buffer.from(body)
+  const last = bytes.length - 1
+  if (last >= 0) bytes.writeUInt8(bytes.readUInt8(last) ^ 1, last)
+  return bytes
 }
 
 function flipFirst(body: Json | undefined): string {

@@ -63,27 +63,34 @@ function refused({ reply }: Refusal): Exchange {
   return { details: { operation: 'unknown' }, apply: () => reply }
 }
 
-const projectPath = /^(?:\/api)?\/v1\/projects\/([^/]+)\/database\/(.*)$/
+const projectPath = /^(?:\/api)?\/v1\/projects\/([^/]+)\/(.*)$/
 
 function understand(store: Store, credentials: Credentials, request: Incoming): Exchange {
   const [, projectId, path] = projectPath.exec(request.path) ?? []
   if (projectId === undefined || path === undefined) throw routeNotFound()
-  const { route, table, rowId } = findRoute(request.method, path)
-  const body = tryParse(request.body)
-  const details = { operation: route.operation, ...(table && { table }), ...describe(body, rowId) }
-  const carryOut = (struck: readonly Fault[]): Reply => {
+  const { route, table, rowId, fileId } = findRoute(request.method, path)
+  const type = request.headers['content-type'] ?? ''
+  const body = type.startsWith('multipart/form-data') ? {} : tryParse(request.body)
+  const named = { ...(table && { table }), ...describe(body, rowId || fileId) }
+  const details = { operation: route.operation, ...named }
+  const content = { type, bytes: request.body }
+  const carryOut = async (struck: readonly Fault[]): Promise<Reply> => {
     if (request.headers['x-api-key'] !== credentials.apiKey) throw invalidApiKey()
     if (projectId !== credentials.projectId) throw projectNotFound()
     if (!isObject(body)) throw unprocessable(['body'], 'JSON decode error', 'json_invalid')
     const asked = struck.some(({ kind }) => kind === 'ignoreFilter') ? unfiltered(body) : body
-    return route.run({ store, table, rowId, query: request.query, body: asked })
+    const { query } = request
+    return route.run({ store, table, rowId, fileId, query, body: asked, content, struck })
   }
-  return { details, apply: (struck) => answer(() => spoilRows(carryOut(struck), struck)) }
+  return {
+    details,
+    apply: (struck) => answer(async () => spoilRows(await carryOut(struck), struck)),
+  }
 }
 
-function answer(work: () => Reply): Reply {
+async function answer(work: () => Promise<Reply>): Promise<Reply> {
   try {
-    return work()
+    return await work()
   } catch (error) {
     if (error instanceof Refusal) return error.reply
     throw error

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { openDatabase } from './database.ts'
+import { openFiles } from './file-store.ts'
 import { columnFields, type Condition } from './filter.ts'
 import { tableNotFound, type JsonObject } from './replies.ts'
 
@@ -34,7 +35,7 @@ export interface StoredRow {
 export type Store = ReturnType<typeof openStore>
 
 /**
- * The rows of one project, a SQLite table for each of its tables. The text of a row goes out as it
+ * The rows and files of one project, a SQLite table for each of its tables. The text of a row goes out as it
  * is stored: SQLite puts whole answers together, and nothing is parsed on the way.
  */
 export function openStore(file: string, projectId: string) {
@@ -126,6 +127,7 @@ export function openStore(file: string, projectId: string) {
       return db.run(`delete from ${rowsOf(table)} where ${sql}`, params)
     },
 
+    files: openFiles(db),
     transaction: db.transaction,
     close: db.close,
   }

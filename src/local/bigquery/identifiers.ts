@@ -1,0 +1,4 @@
+/** A DuckDB identifier. */
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`
+}
