@@ -50,6 +50,19 @@ export const environment = z.object({
   ZERODB_TIMEOUT_MS: count(5_000, 100, 60_000),
   ZERODB_SLOW_MS: count(1_500, 50, 60_000),
   ZERODB_MAX_IN_FLIGHT: count(8, 1, 256),
+  RESTORE_ZERODB_PROJECT_ID: z.guid().optional(),
+
+  BIGQUERY_PROJECT_ID: z.string().min(1).optional(),
+  BIGQUERY_DATASET: z
+    .string()
+    .regex(/^[A-Za-z_]\w{0,1023}$/, 'must be letters, digits and _')
+    .default('engarde_analytics'),
+  BIGQUERY_LOCATION: z.string().min(1).default('US'),
+  BIGQUERY_API_URL: httpUrl.optional(),
+  BIGQUERY_ACCESS_TOKEN: secret.optional(),
+  BIGQUERY_SYNC_ENABLED: z.stringbool().default(true),
+  BIGQUERY_SYNC_INTERVAL_MINUTES: count(15, 1, 1_440),
+  BIGQUERY_SYNC_BATCH_SIZE: count(100, 1, 1_000),
 
   AUTH_ISSUER: z.string().min(1).optional(),
   AUTH_AUDIENCE: z.string().min(1).default('content-gateway'),
@@ -122,6 +135,12 @@ function* missing(values: Values): Iterable<string> {
       yield 'ZERODB_API_KEY (or ZERODB_EMAIL and ZERODB_PASSWORD) is missing: ZERODB_API_URL is given'
     }
   }
+  if (
+    values.RESTORE_ZERODB_PROJECT_ID &&
+    values.RESTORE_ZERODB_PROJECT_ID === values.ZERODB_PROJECT_ID
+  ) {
+    yield 'RESTORE_ZERODB_PROJECT_ID is the same as ZERODB_PROJECT_ID: it must be another project, to be filled'
+  }
   if (values.LLM_API_KEY && !values.LLM_BASE_URL) {
     yield 'LLM_BASE_URL is missing: LLM_API_KEY is given (a key for OpenAI itself is OPENAI_API_KEY)'
   }
@@ -155,7 +174,7 @@ function withAliases(env: Readonly<Record<string, string | undefined>>) {
 
 /** URLs too: they may carry a user and a password. */
 function isSecret(name: string): boolean {
-  return /KEY$|PASSWORD|URL$/.test(name) && name !== 'ZERODB_FILTER_KEY'
+  return /KEY$|PASSWORD|TOKEN$|URL$/.test(name) && name !== 'ZERODB_FILTER_KEY'
 }
 
 function invalid(mistakes: readonly string[]): StartupError {

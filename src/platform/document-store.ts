@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { UpstreamError } from '../lib/errors.ts'
-import { decodeBody, type StoredDocument } from './document-store/body.ts'
+import { decodeBody, heldBytes, type StoredDocument } from './document-store/body.ts'
 import { createLane, type Caller, type Lane } from './document-store/lane.ts'
 import { keysPerQuery, type RowData, type ZeroDb, type ZeroDbAlarm } from './zerodb.ts'
 
@@ -49,9 +49,6 @@ export interface DocumentStoreOptions {
 /** Bodies in one answer: a quarter of what the client reads, for JSON may double what it carries. */
 const maxQueryBytes = 8 * 1024 ** 2
 
-/** What an entry costs besides its text. */
-const overheadBytes = 512
-
 type Rows = ReadonlyMap<string, RowData>
 type TenantLane = Lane<DocumentRef, StoredDocument | null>
 
@@ -60,7 +57,7 @@ export function createDocumentStore(options: DocumentStoreOptions): DocumentStor
   const cache = new LRUCache<string, StoredDocument>({
     // A cache of no size is one in which nothing fits.
     maxSize: Math.max(1, options.cacheBytes ?? 64 * 1024 ** 2),
-    sizeCalculation: ({ raw, sizeBytes }) => overheadBytes + heldBytes(raw, sizeBytes),
+    sizeCalculation: heldBytes,
   })
   // Forgetting the lane of a quiet tenant costs nothing; of a busy one, a shared request at most.
   const lanes = new LRUCache<string, TenantLane>({ max: 10_000 })
@@ -95,6 +92,7 @@ export function createDocumentStore(options: DocumentStoreOptions): DocumentStor
         return zerodb.getRowsByKey(tenantId, table, ids, { signal })
       },
       read: (ref, rows: Rows) => verify(tenantId, ref, rows),
+      charge: (plan) => plan.zerodb++,
     })
 
   return {
@@ -113,11 +111,6 @@ export function createDocumentStore(options: DocumentStoreOptions): DocumentStor
     },
     hasCached: (tenantId, id) => cache.has(cacheKey(tenantId, id)),
   }
-}
-
-/** What a string takes in memory: one byte a character when all are ASCII, else mostly two. */
-function heldBytes(text: string, utf8Bytes: number): number {
-  return text.length === utf8Bytes ? utf8Bytes : 2 * text.length
 }
 
 function cacheKey(tenantId: string, id: string): string {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createBreaker, type BreakerState } from './http/breaker.ts'
-import { StatusError, explain, isUncertain } from './http/failures.ts'
+import type { Answer } from './http/exchange.ts'
+import { StatusError, explain, isUncertain, readBytes, readJson } from './http/failures.ts'
 import { Flight, type HttpCall } from './http/flight.ts'
 import type { RecentSummary } from './http/recent.ts'
 import { Refusal } from './http/refusal.ts'
@@ -45,6 +46,8 @@ export interface Http extends AsyncDisposable {
    * StatusError when there was an answer; or, when the caller left, with its signal's reason.
    */
   json(call: HttpCall): Promise<unknown>
+  /** The same for what is no JSON; an answer longer than `maxAnswerBytes` is broken off. */
+  bytes(call: HttpCall): Promise<Buffer>
   health(): HttpHealth
 }
 
@@ -90,21 +93,24 @@ export function createHttp(options: HttpOptions): Http {
     }
   }
 
+  const perform = async <T>(call: HttpCall, read: (answer: Answer) => T): Promise<T> => {
+    const waitMs = Math.min(call.deadlineMs ?? timeoutMs, timeoutMs)
+    using flight = new Flight(call, waitMs, read)
+    underWay.add(flight)
+    try {
+      flight.signal.throwIfAborted()
+      gate.check(waitMs)
+      return (await breaker.run(() => attempts(flight))) as T
+    } catch (error) {
+      throw error instanceof Refusal ? explain(neighbour, error, false) : error
+    } finally {
+      underWay.delete(flight)
+    }
+  }
+
   return {
-    async json(call) {
-      const waitMs = Math.min(call.deadlineMs ?? timeoutMs, timeoutMs)
-      using flight = new Flight(call, waitMs)
-      underWay.add(flight)
-      try {
-        flight.signal.throwIfAborted()
-        gate.check(waitMs)
-        return await breaker.run(() => attempts(flight))
-      } catch (error) {
-        throw error instanceof Refusal ? explain(neighbour, error, false) : error
-      } finally {
-        underWay.delete(flight)
-      }
-    },
+    json: (call) => perform(call, readJson),
+    bytes: (call) => perform(call, readBytes),
     health: () => ({
       ...transport.recent(),
       state: breaker.state,

@@ -4,10 +4,12 @@ export interface Plan {
   postgres: number
   /** Requests to ZeroDB that carried at least one key of this operation. */
   zerodb: number
+  /** Queries of the recovery copy that did. */
+  bigquery: number
   /** Bodies served from memory. */
   cacheHits: number
 }
 
 export function newPlan(): Plan {
-  return { postgres: 0, zerodb: 0, cacheHits: 0 }
+  return { postgres: 0, zerodb: 0, bigquery: 0, cacheHits: 0 }
 }

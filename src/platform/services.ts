@@ -1,4 +1,5 @@
 import type { AnyEntity, EntityName } from '@mikro-orm/postgresql'
+import { type BigQuery, type BigQueryOptions, createBigQuery } from './bigquery.ts'
 import type { Config } from './config.ts'
 import { createDocumentStore, type DocumentStore } from './document-store.ts'
 import { type KeyManager, type KeyManagerOptions, openKeyManager } from './key-manager.ts'
@@ -7,6 +8,9 @@ import { createModels, type ModelEndpoints, type Models } from './models.ts'
 import { loadPrices } from './models/prices.ts'
 import { type Events, openEvents } from './events.ts'
 import { type Database, openDatabase } from './postgres/database.ts'
+import { createRecoveryCopy, type RecoveryCopy } from './recovery-copy.ts'
+import { createStoreHealth, type StoreHealth, type StoreKind } from './store-health.ts'
+import { createTenantGates, type TenantGates } from './tenant-gates.ts'
 import { createTokenVerifier, type TokenVerifierOptions } from './tokens.ts'
 import { createVault, type Vault } from './vault.ts'
 import { createZeroDb, type ZeroDb, type ZeroDbOptions } from './zerodb.ts'
@@ -20,7 +24,16 @@ export interface Services extends AsyncDisposable {
   database: Database
   events: Events
   zerodb: ZeroDb
+  /** Another project of ZeroDB, which a restore may fill; null where none is configured. */
+  newZeroDbProject: ZeroDb | null
   documents: DocumentStore
+  /** Null where there is none: the gateway works without. */
+  bigquery: BigQuery | null
+  /** For reports: one tenant's must not keep BigQuery from the others. */
+  analyticsGates: TenantGates
+  /** What BigQuery keeps of contents; null where there is none. */
+  recoveryCopy: RecoveryCopy | null
+  health: StoreHealth
   verifyToken: ReturnType<typeof createTokenVerifier>
   keyManager: KeyManager
   vault: Vault
@@ -31,9 +44,12 @@ export interface Services extends AsyncDisposable {
 export interface Neighbours {
   databaseUrl: string
   zerodb: Pick<ZeroDbOptions, 'baseUrl' | 'projectId' | 'credential'>
+  bigquery: Omit<BigQueryOptions, 'dataset' | 'location'> | null
   tokens: Pick<TokenVerifierOptions, 'issuer' | 'keys'>
   masterKeys: KeyManagerOptions
   models: ModelEndpoints
+  /** Stores that local stand-ins serve; none when absent. */
+  standIns?: readonly StoreKind[]
 }
 
 export async function openServices(
@@ -54,21 +70,43 @@ export async function openServices(
   )
   const events = opened.use(openEvents({ url: neighbours.databaseUrl, log }))
   const onAlarm: ZeroDbOptions['onAlarm'] = (alarm) => log.error({ alarm }, 'refused a document')
-  const zerodb = opened.use(
-    createZeroDb({
-      ...neighbours.zerodb,
-      pathPrefix: config.ZERODB_PATH_PREFIX,
-      filterKey: config.ZERODB_FILTER_KEY,
-      timeoutMs: config.ZERODB_TIMEOUT_MS,
-      slowMs: config.ZERODB_SLOW_MS,
-      maxInFlight: config.ZERODB_MAX_IN_FLIGHT,
-      onAlarm,
-    }),
-  )
+  const openZeroDb = (project: { projectId?: string } = {}) =>
+    opened.use(
+      createZeroDb({
+        ...neighbours.zerodb,
+        ...project,
+        pathPrefix: config.ZERODB_PATH_PREFIX,
+        filterKey: config.ZERODB_FILTER_KEY,
+        timeoutMs: config.ZERODB_TIMEOUT_MS,
+        slowMs: config.ZERODB_SLOW_MS,
+        maxInFlight: config.ZERODB_MAX_IN_FLIGHT,
+        onAlarm,
+      }),
+    )
+  const zerodb = openZeroDb()
+  const restoreProjectId = config.RESTORE_ZERODB_PROJECT_ID
+  const newZeroDbProject = restoreProjectId ? openZeroDb({ projectId: restoreProjectId }) : null
   const documents = createDocumentStore({
     zerodb,
     cacheBytes: config.BODY_CACHE_MB * 1024 ** 2,
     onAlarm,
+  })
+  const bigquery =
+    neighbours.bigquery &&
+    createBigQuery({
+      ...neighbours.bigquery,
+      dataset: config.BIGQUERY_DATASET,
+      location: config.BIGQUERY_LOCATION,
+    })
+  const cacheBytes = (config.BODY_CACHE_MB * 1024 ** 2) / 4
+  const analyticsGates = createTenantGates({ neighbour: 'BigQuery', atOnce: 4, waiting: 16 })
+  const recoveryCopy = bigquery && createRecoveryCopy({ bigquery, cacheBytes, onAlarm })
+  const health = createStoreHealth({
+    zerodb,
+    database,
+    bigquery,
+    isCopying: config.BIGQUERY_SYNC_ENABLED,
+    standIns: neighbours.standIns ?? [],
   })
   const verifyToken = createTokenVerifier({
     ...neighbours.tokens,
@@ -91,7 +129,12 @@ export async function openServices(
     database,
     events,
     zerodb,
+    newZeroDbProject,
     documents,
+    bigquery,
+    analyticsGates,
+    recoveryCopy,
+    health,
     verifyToken,
     keyManager,
     vault,

@@ -19,6 +19,14 @@ export interface StoredDocument {
   readonly encoding: BodyEncoding
 }
 
+/** What a document in memory costs besides its text. */
+const overheadBytes = 512
+
+/** What a document takes in memory: one byte a character when all are ASCII, else mostly two. */
+export function heldBytes({ raw, sizeBytes }: StoredDocument): number {
+  return overheadBytes + (raw.length === sizeBytes ? sizeBytes : 2 * raw.length)
+}
+
 /** The fields of a ZeroDB row that hold a body, and the checksum PostgreSQL keeps. */
 export interface EncodedBody {
   content_body: string

@@ -1,6 +1,6 @@
 import type { Plan } from '../plan.ts'
 
-export type Costs = Pick<Plan, 'zerodb' | 'cacheHits'>
+export type Costs = Pick<Plan, 'zerodb' | 'bigquery' | 'cacheHits'>
 
 export interface LaneOptions<K, R, V> {
   /** Queries at a time; while they are under way further keys gather for the next one. */
@@ -13,6 +13,8 @@ export interface LaneOptions<K, R, V> {
   query: (keys: readonly K[], signal: AbortSignal) => Promise<R>
   /** Takes the value of one key out of the answer. */
   read: (key: K, answer: R) => Promise<V>
+  /** Counts a query for an operation that one of its keys belongs to. */
+  charge: (plan: Costs) => void
 }
 
 /**
@@ -22,6 +24,8 @@ export interface LaneOptions<K, R, V> {
 export interface Lane<K, V> {
   /** `name` tells keys apart. Rejects with the reason of the caller's signal as soon as it aborts. */
   load(name: string, key: K, caller: Caller): Promise<V>
+  /** Keys that are awaited. */
+  readonly size: number
 }
 
 export interface Caller {
@@ -79,7 +83,7 @@ export function createLane<K, R, V>(options: LaneOptions<K, R, V>): Lane<K, V> {
   }
 
   const carry = async (batch: readonly Flight<K, V>[]) => {
-    const { signal } = startQuery(batch).controller
+    const { signal } = startQuery(batch, options.charge).controller
     const answer = options.query(
       batch.map(({ key }) => key),
       signal,
@@ -121,9 +125,12 @@ export function createLane<K, R, V>(options: LaneOptions<K, R, V>): Lane<K, V> {
       if (signal?.aborted) return Promise.reject(signal.reason as Error)
       const flight = flights.get(name) ?? begin(name, key)
       flight.waiters++
-      if (plan && flight.query) charge(flight.query, plan)
+      if (plan && flight.query) charge(flight.query, plan, options.charge)
       else if (plan) flight.plans.add(plan)
       return signal ? untilAborted(flight.promise, signal, () => leave(flight)) : flight.promise
+    },
+    get size() {
+      return flights.size
     },
   }
 }
@@ -135,19 +142,19 @@ function createFlight<K, V>(name: string, key: K): Flight<K, V> {
   return { ...ending, name, key, waiters: 0, plans: new Set(), query: undefined }
 }
 
-function startQuery<K, V>(batch: readonly Flight<K, V>[]): Query {
+function startQuery<K, V>(batch: readonly Flight<K, V>[], count: (plan: Costs) => void): Query {
   const query = { controller: new AbortController(), wanted: batch.length, plans: new Set<Costs>() }
   for (const flight of batch) {
     flight.query = query
-    for (const plan of flight.plans) charge(query, plan)
+    for (const plan of flight.plans) charge(query, plan, count)
   }
   return query
 }
 
-function charge(query: Query, plan: Costs): void {
+function charge(query: Query, plan: Costs, count: (plan: Costs) => void): void {
   if (query.plans.has(plan)) return
   query.plans.add(plan)
-  plan.zerodb++
+  count(plan)
 }
 
 /** The promise, or the signal's reason as soon as it aborts; `leave` is called in that case only. */

@@ -37,8 +37,14 @@ function readRetryAfter(header: IncomingHttpHeaders['retry-after']): number | un
 
 /** The value an answer carries, `null` for an empty one. Throws StatusError or SyntaxError. */
 export function readJson(answer: Answer): unknown {
+  const body = readBytes(answer)
+  return body.length === 0 ? null : (JSON.parse(body.toString('utf8')) as unknown)
+}
+
+/** The answer as it came. Throws StatusError. */
+export function readBytes(answer: Answer): Buffer {
   if (answer.status < 200 || answer.status > 299) throw new StatusError(answer)
-  return answer.body.length === 0 ? null : (JSON.parse(answer.body.toString('utf8')) as unknown)
+  return answer.body
 }
 
 /** What a failed attempt says about the request: may it have been applied, all the same? */

@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici'
+import type { Answer } from './exchange.ts'
 import { Refusal } from './refusal.ts'
 
 export interface HttpCall {
@@ -6,7 +7,7 @@ export interface HttpCall {
   /** With the query string. */
   path: string
   headers?: Readonly<Record<string, string>>
-  /** Sent as JSON. */
+  /** Sent as JSON; bytes as they are, with the `content-type` among the headers. */
   body?: unknown
   /** What it changes there. `once` is not sent again while its outcome is unknown. */
   effect: 'none' | 'repeatable' | 'once'
@@ -19,6 +20,8 @@ export interface HttpCall {
 export class Flight implements Disposable {
   readonly request: Dispatcher.DispatchOptions
   readonly effect: HttpCall['effect']
+  /** What is made of the answer; throws what is thrown for a bad one. */
+  readonly read: (answer: Answer) => unknown
   /** Some attempt may have been applied there, though its answer did not reach us. */
   uncertain = false
   readonly #caller: AbortSignal | undefined
@@ -26,9 +29,10 @@ export class Flight implements Disposable {
   readonly #timer: NodeJS.Timeout
   readonly #endsAt: number
 
-  constructor(call: HttpCall, waitMs: number) {
+  constructor(call: HttpCall, waitMs: number, read: (answer: Answer) => unknown) {
     this.request = toRequest(call)
     this.effect = call.effect
+    this.read = read
     this.#caller = call.signal
     this.#endsAt = performance.now() + waitMs
     this.#timer = setTimeout(() => {
@@ -70,6 +74,7 @@ export class Flight implements Disposable {
 
 function toRequest({ method, path, headers, body }: HttpCall): Dispatcher.DispatchOptions {
   if (body === undefined) return { method, path, headers: { ...headers } }
+  if (body instanceof Uint8Array) return { method, path, headers: { ...headers }, body }
   const json = JSON.stringify(body)
   return { method, path, headers: { ...headers, 'content-type': 'application/json' }, body: json }
 }

@@ -1,4 +1,6 @@
 const size = 256
+/** What was longer ago says nothing about now, and a quiet neighbour would be ill for ever. */
+const windowMs = 60_000
 
 export interface RecentSummary {
   /** Share of the recent requests that failed, 0 to 1. */
@@ -6,9 +8,13 @@ export interface RecentSummary {
   /** Of the recent requests that were answered, in milliseconds; 0 when there are none. */
   p50Ms: number
   p95Ms: number
+  /** How long ago the last one ended; infinite when there was none. */
+  idleMs: number
+  /** Whether that one was answered; true when there was none. */
+  lastOk: boolean
 }
 
-/** The last 256 requests: cheap to note on every one, summed up only when somebody asks. */
+/** The last 256 requests of the last minute: cheap to note on every one, summed up only when somebody asks. */
 export interface Recent {
   note(durationMs: number, ok: boolean): void
   summary(): RecentSummary
@@ -16,19 +22,30 @@ export interface Recent {
 
 export function createRecent(): Recent {
   const durations = new Float64Array(size)
+  const endings = new Float64Array(size)
   let noted = 0
+  let lastAt = Number.NEGATIVE_INFINITY
+  let lastOk = true
   return {
     note(durationMs, ok) {
+      lastAt = performance.now()
+      lastOk = ok
+      endings[noted % size] = lastAt
       durations[noted++ % size] = ok ? durationMs : Number.NaN
     },
     summary() {
-      const kept = durations.subarray(0, Math.min(noted, size))
+      const now = performance.now()
+      const kept = durations
+        .subarray(0, Math.min(noted, size))
+        .filter((_, index) => (endings[index] ?? 0) > now - windowMs)
       const answered = kept.filter((duration) => !Number.isNaN(duration)).sort()
       const quantile = (q: number) => answered[Math.ceil(answered.length * q) - 1] ?? 0
       return {
         errorRate: kept.length === 0 ? 0 : 1 - answered.length / kept.length,
         p50Ms: quantile(0.5),
         p95Ms: quantile(0.95),
+        idleMs: now - lastAt,
+        lastOk,
       }
     },
   }

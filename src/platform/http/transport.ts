@@ -1,6 +1,6 @@
 import { Pool } from 'undici'
 import { exchange } from './exchange.ts'
-import { StatusError, readJson } from './failures.ts'
+import { StatusError } from './failures.ts'
 import type { Flight } from './flight.ts'
 import { createGate, type Gate } from './gate.ts'
 import { createRecent, type RecentSummary } from './recent.ts'
@@ -39,7 +39,7 @@ export function createTransport(options: TransportOptions): Transport {
         signal.throwIfAborted()
         const answer = await exchange(pool, flight.request, { signal, maxBytes })
         answered = answer.status < 500
-        return readJson(answer)
+        return flight.read(answer)
       } catch (error) {
         gate.pause(pauseAfter(error))
         throw error

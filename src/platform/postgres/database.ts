@@ -31,6 +31,11 @@ export interface Database extends AsyncDisposable {
    * then nobody knows whether the commit happened. Counts as one in `plan`.
    */
   transaction<T>(tenantId: string, work: (tx: EntityManager) => Promise<T>, plan?: Plan): Promise<T>
+  /**
+   * The same for the relay of the recovery copy, whose events of many tenants travel together: it sees
+   * which there are and notes what became of them, and no content.
+   */
+  relayTransaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T>
   /** Whether a connection can be had and answers; never throws. */
   isReachable(): Promise<boolean>
 }
@@ -62,8 +67,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     reads: createReadPool(pool),
     transaction(tenantId, work, plan) {
       if (plan) plan.postgres++
-      return runTransaction(orm.em, tenantId, work)
+      const variables = { 'app.tenant_id': tenantId }
+      return runTransaction(orm.em, { role: 'app_tenant', variables }, work)
     },
+    relayTransaction: (work) => runTransaction(orm.em, { role: 'app_relay' }, work),
     isReachable: () =>
       pool.query('select').then(
         () => true,
@@ -118,10 +125,9 @@ const maxAttempts = 3
 
 async function runTransaction<T>(
   em: EntityManager,
-  tenantId: string,
+  session: { role: string; variables?: Record<string, string> },
   work: (tx: EntityManager) => Promise<T>,
 ): Promise<T> {
-  const session = { role: 'app_tenant', variables: { 'app.tenant_id': tenantId } }
   for (let attempt = 1; ; attempt++) {
     try {
       return await em.fork({ session }).transactional(work)

@@ -1,5 +1,7 @@
 import { nextTick } from 'node:process'
 import type pg from 'pg'
+import { createRecent, type RecentSummary } from '../http/recent.ts'
+import { UpstreamError } from '../../lib/errors.ts'
 import type { Plan } from '../plan.ts'
 import { asUpstreamError } from './failure.ts'
 import { type Read, type SqlValue, type Statement, toText, Trip } from './trip.ts'
@@ -19,6 +21,8 @@ export interface ReadPool {
   forTenant(tenantId: string, plan?: Plan, signal?: AbortSignal): TenantReads
   /** Reads that cross tenants, as the narrow role `app_system`. */
   asSystem(): Pick<TenantReads, 'rows'>
+  /** How the last round trips went. */
+  recent(): RecentSummary
 }
 
 /** Beyond this many distinct texts a statement is parsed each time: the server keeps every name. */
@@ -40,6 +44,7 @@ function prepared(name: string, text: string): Statement {
 /** Reads over a pool that belongs to the caller, who closes it. */
 export function createReadPool(pool: pg.Pool): ReadPool {
   const statements = new Map<string, Statement>()
+  const recent = createRecent()
 
   const statementOf = (text: string): Statement => {
     let statement = statements.get(text)
@@ -56,15 +61,26 @@ export function createReadPool(pool: pg.Pool): ReadPool {
       : { statement: becomeTenant, values: [tenantId], rows: [] }
 
   const reads = (tenantId: string | undefined, plan?: Plan, signal?: AbortSignal) =>
-    new BatchedReads((batch) => {
+    new BatchedReads(async (batch) => {
       if (plan) plan.postgres++
-      return sendTrip(pool, [begin(tenantId), ...batch], signal)
+      signal?.throwIfAborted()
+      const startedAt = performance.now()
+      let answered = true
+      try {
+        await sendTrip(pool, [begin(tenantId), ...batch])
+      } catch (error) {
+        answered = !(error instanceof UpstreamError)
+        throw error
+      } finally {
+        recent.note(performance.now() - startedAt, answered)
+      }
     }, statementOf)
 
   return {
     forTenant: (tenantId, plan, signal) =>
       Object.assign(reads(tenantId, plan, signal), { tenantId }),
     asSystem: () => reads(undefined),
+    recent: recent.summary,
   }
 }
 
@@ -99,8 +115,7 @@ class BatchedReads {
   }
 }
 
-async function sendTrip(pool: pg.Pool, reads: readonly Read[], signal?: AbortSignal) {
-  signal?.throwIfAborted()
+async function sendTrip(pool: pg.Pool, reads: readonly Read[]) {
   const client = await pool.connect().catch((error: unknown) => {
     throw asUpstreamError(error, false) ?? error
   })

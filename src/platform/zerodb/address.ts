@@ -4,6 +4,8 @@ export interface Address {
   loginPath: string
   /** Where the tables of the project live. */
   databasePath: string
+  /** Where its files are. */
+  filesPath: string
 }
 
 /**
@@ -14,9 +16,11 @@ export function readAddress(baseUrl: string, pathPrefix: string, projectId: stri
   const { origin, pathname } = new URL(baseUrl)
   const root = pathname.replace(/\/+$/, '').replace(/(?:\/api)?\/v1$|\/api$/, '')
   const prefix = pathPrefix.replaceAll('{projectId}', encodeURIComponent(projectId))
+  const project = `${root}/${prefix.replace(/^\/+|\/+$/g, '')}`
   return {
     origin,
     loginPath: `${root}/v1/auth/login`,
-    databasePath: `${root}/${prefix.replace(/^\/+|\/+$/g, '')}/database`,
+    databasePath: `${project}/database`,
+    filesPath: `${project}/files`,
   }
 }

@@ -20,13 +20,13 @@ export interface Page<T> {
 }
 
 /**
- * Reads a list in any of the shapes seen in the wild: bare, or under `data`, `rows` or `items`. An
+ * Reads a list in any of the shapes seen in the wild: bare, or under `data`, `rows`, `items` or `files`. An
  * unknown shape is an error, never an empty list.
  */
 export function readPage<T>(answer: unknown, readItem: (item: unknown) => T): Page<T> {
   if (Array.isArray(answer)) return { items: answer.map(readItem), hasMore: undefined }
   const page = readObject(answer, 'a list')
-  const list = page['data'] ?? page['rows'] ?? page['items']
+  const list = page['data'] ?? page['rows'] ?? page['items'] ?? page['files']
   if (!Array.isArray(list)) throw malformed('answered without a list')
   return { items: list.map(readItem), hasMore: readHasMore(page, list.length) }
 }

@@ -42,14 +42,19 @@ export function createClient(
   const tables = `${databasePath}/tables`
   return {
     ...options,
-    send: async (call) => {
-      try {
-        return await send(call)
-      } catch (error) {
-        throw isStatus(error, 404, missingRoute) ? configurationError(call, error) : error
-      }
-    },
+    send: checkRoutes(send),
     pathOf: (table) => (table === undefined ? tables : `${tables}/${encodeURIComponent(table)}`),
+  }
+}
+
+/** Says of a path that ZeroDB does not have that our settings are wrong, and not that a row is missing. */
+export function checkRoutes(send: Send): Send {
+  return async (call) => {
+    try {
+      return await send(call)
+    } catch (error) {
+      throw isStatus(error, 404, missingRoute) ? configurationError(call, error) : error
+    }
   }
 }
 

@@ -72,7 +72,10 @@ export function createRowReader(client: Client): RowReader {
   }
 
   const followOwn = (tenantId: string, table: string, query: RowQuery, call: ZeroDbCall) =>
-    followPages((skip) => fetchOwn(tenantId, table, { ...query, skip }, call))
+    followPages(
+      (skip) => fetchOwn(tenantId, table, { ...query, skip }, call),
+      ({ rowId }) => rowId,
+    )
 
   const getChunk = async (tenantId: string, table: string, ids: string[], call: ZeroDbCall) => {
     const asked = new Set<unknown>(ids)

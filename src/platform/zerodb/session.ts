@@ -6,11 +6,17 @@ export type Credential = { apiKey: string } | { email: string; password: string 
 
 export type Send = (call: HttpCall) => Promise<unknown>
 
+/** What `Http` does, as somebody. */
+export type Session = Pick<Http, 'json' | 'bytes'>
+
 /** Adds the credential in exactly one header: of two, ZeroDB would obey the key, whoever asks. */
-export function authorize(http: Http, credential: Credential, loginPath: string): Send {
+export function authorize(http: Http, credential: Credential, loginPath: string): Session {
   if ('apiKey' in credential) {
     const headers = { 'x-api-key': credential.apiKey }
-    return (call) => http.json({ ...call, headers })
+    return {
+      json: (call) => http.json(withHeaders(call, headers)),
+      bytes: (call) => http.bytes(withHeaders(call, headers)),
+    }
   }
   const logIn = async () => {
     const answer = await http.json({
@@ -28,7 +34,11 @@ export function authorize(http: Http, credential: Credential, loginPath: string)
 
 type Headers = Readonly<Record<string, string>>
 
-function withRenewal(http: Http, logIn: () => Promise<Headers>): Send {
+function withHeaders(call: HttpCall, headers: Headers): HttpCall {
+  return { ...call, headers: { ...call.headers, ...headers } }
+}
+
+function withRenewal(http: Http, logIn: () => Promise<Headers>): Session {
   let current: Promise<Headers> | undefined
   const openSession = async () => {
     try {
@@ -38,15 +48,19 @@ function withRenewal(http: Http, logIn: () => Promise<Headers>): Send {
       throw error
     }
   }
-  return async (call) => {
+  const perform = async <T>(send: (call: HttpCall) => Promise<T>, call: HttpCall): Promise<T> => {
     const session = (current ??= openSession())
     const headers = await session
     try {
-      return await http.json({ ...call, headers })
+      return await send(withHeaders(call, headers))
     } catch (error) {
       if (!isStatus(error, 401)) throw error
     }
     if (current === session) current = undefined
-    return http.json({ ...call, headers: await (current ??= openSession()) })
+    return send(withHeaders(call, await (current ??= openSession())))
+  }
+  return {
+    json: (call) => perform(http.json, call),
+    bytes: (call) => perform(http.bytes, call),
   }
 }
