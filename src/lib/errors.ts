@@ -89,6 +89,19 @@ export class ConflictError extends DomainError {
   }
 }
 
+/** The tenant has as many unfinished jobs of a kind as it may (E-153); nothing was changed. */
+export class ConcurrencyLimitError extends DomainError {
+  readonly code = 'CONCURRENCY_LIMIT'
+  readonly limit: number
+  readonly running: number
+
+  constructor(limit: number, running: number, advice = 'Wait for one of them, or cancel one.') {
+    super(`${running} jobs are not over yet, and ${limit} are allowed at a time. ${advice}`)
+    this.limit = limit
+    this.running = running
+  }
+}
+
 /** A store cannot take the write now. */
 export class StorageUnavailableError extends DomainError {
   readonly code = 'STORAGE_UNAVAILABLE'

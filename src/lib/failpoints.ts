@@ -2,7 +2,7 @@
  * Every step of every write across the stores, in the order in which they are taken. Tests strike
  * before and after each of them; a step that no test reaches fails the build.
  */
-export const steps = [
+export const writeSteps = [
   'begin',
   'storeBody',
   'storeHistory',
@@ -27,9 +27,21 @@ export const steps = [
   'settleQueued',
 ] as const
 
-export type Step = (typeof steps)[number]
+/** Every step on the way of events to the recovery copy, in the same way. */
+export const relaySteps = [
+  'claimBatch',
+  'readBatch',
+  'noteRows',
+  'load',
+  'findLoaded',
+  'removePurgedCopies',
+  'settleBatch',
+] as const
+
+export type Step = (typeof writeSteps | typeof relaySteps)[number]
 
 export interface StepContext {
+  /** `relay` for the steps that many tenants share. */
   readonly tenantId: string
 }
 

@@ -12,6 +12,9 @@ export const scopes = [
   'QUOTA_READ',
   'LLMKEY_MANAGE',
   'BRAND_MANAGE',
+  'ANALYTICS_READ',
+  'BACKUP_READ',
+  'BACKUP_RESTORE',
   'OPS_READ',
   'OPS_WRITE',
 ] as const
@@ -26,6 +29,7 @@ const viewerScopes: readonly Scope[] = [
   'CONTENT_READ_DRAFT',
   'VERSION_READ',
   'QUOTA_READ',
+  'ANALYTICS_READ',
 ]
 
 /** What each role holds; a token may narrow it, never widen it. */
@@ -42,6 +46,10 @@ export const scopesOfRole: Record<Role, ReadonlySet<Scope>> = {
   viewer: new Set(viewerScopes),
 }
 
+/** Where bodies are read from; `auto` is ZeroDB, and the recovery copy while ZeroDB is away. */
+export const readModes = ['auto', 'primary', 'fallback', 'metadata_only'] as const
+export type ReadMode = (typeof readModes)[number]
+
 /** Who asks, as PostgreSQL knows them at this moment. */
 export interface Viewer {
   readonly tenantId: string
@@ -50,6 +58,8 @@ export interface Viewer {
   readonly scopes: ReadonlySet<Scope>
   /** The brands whose contents are within reach; null means every brand of the tenant. */
   readonly brandIds: readonly string[] | null
+  /** Of the tenant. */
+  readonly readMode: ReadMode
 }
 
 /** Where a change came from; every audit event names it. */

@@ -105,7 +105,7 @@ const faults: readonly (readonly [fault: string, plant: string, finding: string]
   [
     'a login that may become the owner',
     'grant gateway_owner to gateway_login with inherit false',
-    'a role of the gateway becomes app_tenant, app_system or app_queue and no other: gateway_login in gateway_owner',
+    'a role of the gateway becomes app_tenant, app_system, app_queue or app_relay and no other: gateway_login in gateway_owner',
   ],
   [
     'a table that belongs to a role at work',
@@ -149,6 +149,26 @@ const faults: readonly (readonly [fault: string, plant: string, finding: string]
     'the task queue for app_tenant',
     'grant select on pgboss.job to app_tenant',
     'app_queue works on the task queue only, and nobody else does: job SELECT',
+  ],
+  [
+    'a title for app_relay',
+    'grant select (title) on content_items to app_relay',
+    'app_relay sees and notes what becomes of events, and nobody else does: content_items title SELECT',
+  ],
+  [
+    'an event that app_relay gives to another content',
+    'grant update (content_id) on backup_outbox to app_relay',
+    'app_relay sees and notes what becomes of events, and nobody else does: backup_outbox content_id UPDATE',
+  ],
+  [
+    'the batches for app_tenant',
+    'grant select on relay.batches to app_tenant',
+    'app_relay sees and notes what becomes of events, and nobody else does: batches app_tenant SELECT',
+  ],
+  [
+    'a policy that opens contents to app_relay',
+    'create policy more on content_items for select to app_relay using (true)',
+    'app_system reads where it finds work and nowhere else: content_items more',
   ],
   ['a grant to everybody', 'grant select on brands to public', `${everybody}: brands SELECT`],
   [
@@ -202,7 +222,7 @@ const relationsSql = `
   union all select p.proname::text from pg_proc p where p.pronamespace = 'public'::regnamespace
   union all select t.typname::text from pg_type t
     where t.typnamespace = 'public'::regnamespace and t.typname not like '%mikro_orm_migrations'
-  union all select n.nspname::text from pg_namespace n where n.nspname = 'pgboss'`
+  union all select n.nspname::text from pg_namespace n where n.nspname in ('pgboss', 'relay')`
 
 async function namesIn(admin: Pool): Promise<string[]> {
   const { rows } = await admin.query<{ name: string }>(`${relationsSql} order by 1`)

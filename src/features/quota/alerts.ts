@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { newId } from '../../lib/id.ts'
 
-export type AlertKind = 'STORAGE_USAGE' | 'USAGE_DRIFT'
+export type AlertKind = 'STORAGE_USAGE' | 'USAGE_DRIFT' | 'SYNC_LAG' | 'SYNC_FAILED'
 
 /** Something a person should look at, from when it began until it is over. */
 export interface Alert {

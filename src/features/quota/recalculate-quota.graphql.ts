@@ -1,11 +1,7 @@
 import { builder } from '../../graphql/builder.ts'
 import { idOf } from '../../graphql/global-id.ts'
-import {
-  ForbiddenError,
-  StorageUnavailableError,
-  UpstreamError,
-  ValidationError,
-} from '../../lib/errors.ts'
+import { StorageUnavailableError, UpstreamError, ValidationError } from '../../lib/errors.ts'
+import { OpsResult, type OpsSuccess, OpsSuccessObject } from '../tenancy/ops-result.graphql.ts'
 import { recalculateUsage, type UsageRecalculation } from './recalculate-usage.ts'
 import { StorageUsageObject } from './tenant-quota.graphql.ts'
 
@@ -28,24 +24,17 @@ const QuotaRecalculationObject = builder
     }),
   })
 
-/** What an operator's task came to; each kind of task adds its own field. */
-interface OpsSuccess {
-  message: string
+interface Recalculated extends OpsSuccess {
   recalculation: UsageRecalculation
 }
 
-const OpsSuccessObject = builder.objectRef<OpsSuccess>('OpsSuccess').implement({
-  fields: (t) => ({
-    ok: t.boolean({ resolve: () => true }),
-    message: t.exposeString('message'),
-    recalculation: t.expose('recalculation', { type: QuotaRecalculationObject, nullable: true }),
+builder.objectField(OpsSuccessObject, 'recalculation', (t) =>
+  t.field({
+    type: QuotaRecalculationObject,
+    nullable: true,
+    resolve: (done) => (done as Partial<Recalculated>).recalculation,
   }),
-})
-
-const OpsResult = builder.errorUnion('OpsResult', {
-  types: [OpsSuccessObject, ValidationError, ForbiddenError, StorageUnavailableError],
-  resolveType: () => OpsSuccessObject,
-})
+)
 
 builder.mutationField('recalculateQuota', (t) =>
   t.field({
@@ -59,7 +48,7 @@ builder.mutationField('recalculateQuota', (t) =>
       const recalculation = await recalculateUsage(deps, tenantId).catch(asUnavailable)
       const { drift } = recalculation
       const message = drift ? `Repaired: ${drift}.` : 'Usage was right; nothing was changed.'
-      return { message, recalculation }
+      return { message, recalculation } satisfies Recalculated
     },
   }),
 )

@@ -1,18 +1,25 @@
-import { type Role, type Scope, scopesOfRole, type Viewer } from '../../lib/viewer.ts'
+import {
+  type ReadMode,
+  type Role,
+  type Scope,
+  scopesOfRole,
+  type Viewer,
+} from '../../lib/viewer.ts'
 import type { TenantReads } from '../../platform/postgres/reads.ts'
 
 interface ViewerRow {
   id: string
   role: Role
   brandIds: string[]
+  readMode: ReadMode
 }
 
 const findSql = `
   select u.id, u.role, array(
     select m.brand_id::text from brand_members m
     where m.tenant_id = u.tenant_id and m.user_id = u.id
-  ) as "brandIds"
-  from users u
+  ) as "brandIds", t.read_mode as "readMode"
+  from users u join tenants t on t.id = u.tenant_id
   where u.tenant_id = $1 and u.subject = $2 and u.disabled_at is null`
 
 /**
@@ -32,5 +39,6 @@ export async function findViewer(
     userId: row.id,
     scopes: tokenScopes ? new Set([...held].filter((scope) => tokenScopes.includes(scope))) : held,
     brandIds: row.role === 'owner' ? null : row.brandIds,
+    readMode: row.readMode,
   }
 }

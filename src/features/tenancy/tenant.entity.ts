@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/postgresql'
+import type { ReadMode } from '../../lib/viewer.ts'
 
 export const planTiers = ['free', 'starter', 'professional', 'business', 'enterprise'] as const
 export type PlanTier = (typeof planTiers)[number]
@@ -10,6 +11,8 @@ export const TenantSchema = defineEntity({
     id: p.uuid().primary(),
     name: p.text(),
     planTier: p.text().$type<PlanTier>(),
+    readMode: p.text().$type<ReadMode>().default('auto'),
+    readModeSince: p.datetime(3).defaultRaw('now()'),
     createdAt: p.datetime(3),
   },
 })

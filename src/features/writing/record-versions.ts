@@ -16,8 +16,9 @@ const recordSql = `
     select tenant_id, id, content_id, version_number, change_type, changed_by_user_id,
       document_id, size_bytes, sha256, restored_from, sequence from written
   ), outbox as (
-    insert into backup_outbox (tenant_id, id, content_id, version_number, operation)
-    select tenant_id, outbox_id, content_id, version_number, outbox_operation from written
+    insert into backup_outbox (tenant_id, id, content_id, version_number, operation, size_bytes)
+    select tenant_id, outbox_id, content_id, version_number, outbox_operation, size_bytes
+    from written
   ), keys as (
     update idempotency_keys k set completed_at = now(), version_number = w.version_number
     from written w where k.tenant_id = w.tenant_id and k.intent_id = w.intent_id

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { expireVersions, type Expiry } from '../../../src/features/versions/expire-versions.ts'
 import { maxKeptVersions } from '../../../src/features/versions/version-retention.ts'
-import { armFailpoints, type Step, steps } from '../../../src/lib/failpoints.ts'
+import { armFailpoints, type Step, writeSteps } from '../../../src/lib/failpoints.ts'
 import { startGateway, type TestGateway, type TestTenant } from '../../support/gateway.ts'
 import { expectIntact } from '../../support/integrity.ts'
 import { age, createVersions, statesOf, storedBytes } from '../../support/versions.ts'
@@ -148,7 +148,7 @@ function newFree(gateway: TestGateway): Promise<TestTenant> {
   return gateway.newTenant({ planTier: 'free' })
 }
 
-const ownSteps = steps.filter((name) => /Expired/.test(name))
+const ownSteps = writeSteps.filter((name) => /Expired/.test(name))
 const crashes = ownSteps.flatMap((name) => [[name, 'before'] as const, [name, 'after'] as const])
 
 test.each(crashes)('broken off at %s, %s, the next run ends what was begun', async (name, edge) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { steps } from '../../../../src/lib/failpoints.ts'
+import { writeSteps } from '../../../../src/lib/failpoints.ts'
 import { startGateway } from '../../../support/gateway.ts'
 import { operations } from './operations.ts'
 import { type Case, casesOf, referenceOf, runCases } from './sweep.ts'
@@ -33,7 +33,7 @@ test(
 
     expect(complaints).toEqual([])
     expect(cases.length).toBeGreaterThanOrEqual(2_000)
-    expect([...failpoints.stepsStruck].toSorted()).toEqual([...steps].toSorted())
+    expect([...failpoints.stepsStruck].toSorted()).toEqual([...writeSteps].toSorted())
   },
 )
 
