@@ -1,11 +1,16 @@
 import type { Origin, Viewer } from '../lib/viewer.ts'
+import type { BigQuery } from '../platform/bigquery.ts'
+import type { Config } from '../platform/config.ts'
 import type { DocumentStore } from '../platform/document-store.ts'
 import type { Events } from '../platform/events.ts'
 import type { Log } from '../platform/log.ts'
 import type { Models } from '../platform/models.ts'
 import type { Plan } from '../platform/plan.ts'
 import type { Database } from '../platform/postgres/database.ts'
+import type { RecoveryCopy } from '../platform/recovery-copy.ts'
 import type { TenantReads } from '../platform/postgres/reads.ts'
+import type { TenantGates } from '../platform/tenant-gates.ts'
+import type { StoreHealth } from '../platform/store-health.ts'
 import type { Vault } from '../platform/vault.ts'
 import type { ZeroDb } from '../platform/zerodb.ts'
 
@@ -19,26 +24,45 @@ export interface Context {
   events: Events
   documents: DocumentStore
   zerodb: ZeroDb
+  /** Null where there is none. */
+  bigquery: BigQuery | null
+  recoveryCopy: RecoveryCopy | null
+  /** Before every query for reports. */
+  analyticsGates: TenantGates
+  health: StoreHealth
   vault: Vault
   models: Models
   /** Aborts when the client leaves or the operation's time is up. */
   signal: AbortSignal
   plan: Plan
   log: Log
+  config: Config
   /** Where the operation came from, for the audit. */
   origin: Origin
 }
 
 export type ContextServices = Pick<
   Context,
-  'database' | 'events' | 'documents' | 'zerodb' | 'vault' | 'models' | 'log'
+  | 'database'
+  | 'events'
+  | 'documents'
+  | 'zerodb'
+  | 'bigquery'
+  | 'recoveryCopy'
+  | 'analyticsGates'
+  | 'health'
+  | 'vault'
+  | 'models'
+  | 'log'
+  | 'config'
 >
 
 export function createContext(
   services: ContextServices,
   operation: Pick<Context, 'viewer' | 'signal' | 'plan' | 'origin'>,
 ): Context {
-  const { database, events, documents, zerodb, vault, models, log } = services
+  const { database, events, documents, zerodb, bigquery, recoveryCopy, health } = services
+  const { analyticsGates, vault, models, log, config } = services
   const { viewer, signal, plan, origin } = operation
   const { tenantId } = viewer
   const reads = database.reads.forTenant(tenantId, plan, signal)
@@ -50,11 +74,16 @@ export function createContext(
     events,
     documents,
     zerodb,
+    bigquery,
+    recoveryCopy,
+    analyticsGates,
+    health,
     vault,
     models,
     signal,
     plan,
     log,
+    config,
     origin,
   }
 }

@@ -1,4 +1,5 @@
 import {
+  ConcurrencyLimitError,
   type DomainError,
   errorCodes,
   type FieldIssue,
@@ -64,8 +65,19 @@ builder.objectType(ForbiddenError, {
   fields: (t) => ({ requiredScopes: t.exposeStringList('requiredScopes') }),
 })
 
+builder.objectType(ConcurrencyLimitError, {
+  name: 'ConcurrencyLimitError',
+  description: 'As many jobs as are allowed at a time are not over yet. Nothing was changed.',
+  interfaces: [ErrorInterface],
+  fields: (t) => ({ limit: t.exposeInt('limit'), running: t.exposeInt('running') }),
+})
+
 export const StoreKindEnum = builder.enumType('StoreKind', {
-  values: { ZERODB: { value: 'zerodb' }, POSTGRES: { value: 'postgres' } } as const,
+  values: {
+    ZERODB: { value: 'zerodb' },
+    POSTGRES: { value: 'postgres' },
+    BIGQUERY: { value: 'bigquery' },
+  } as const,
 })
 
 builder.objectType(StorageUnavailableError, {

@@ -64,8 +64,11 @@ function describe(error: GraphQLError): Description {
   }
 }
 
+/** Where bodies and history entries are. */
+const contentStores = new Set(['ZeroDB', 'recovery copy'])
+
 function describeUpstream({ neighbour, retryAfterMs = 1_000 }: UpstreamError): Description {
-  return neighbour === 'ZeroDB'
+  return contentStores.has(neighbour)
     ? {
         message: 'The content store is not available right now.',
         extensions: { code: 'CONTENT_STORE_UNAVAILABLE', retryAfterMs },

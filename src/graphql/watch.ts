@@ -1,7 +1,7 @@
 import { decodeCursor, encodeCursor, InvalidCursorError } from '../lib/cursor.ts'
 import { UpstreamError } from '../lib/errors.ts'
 import { badUserInput } from './bad-user-input.ts'
-import type { Context } from './context.ts'
+import type { Events } from '../platform/events.ts'
 import type { LiveEvent, Resumable } from './event.ts'
 
 /** Up to where a subscriber knows everything. */
@@ -32,7 +32,11 @@ export interface Watched<Event> {
   read: (place: Place | null) => Promise<News<Event>>
 }
 
-type Deps = Pick<Context, 'events' | 'signal'>
+interface Deps {
+  /** What wakes the watcher: announcements, or a clock. */
+  events: Pick<Events, 'wakeUps'>
+  signal: AbortSignal
+}
 
 /**
  * The events of one subscription: what `read` finds, again after each wake-up. State is sent, not

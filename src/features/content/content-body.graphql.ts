@@ -1,4 +1,7 @@
+import { createContextCache } from '@pothos/core'
+import DataLoader from 'dataloader'
 import { GraphQLError } from 'graphql'
+import { UpstreamError } from '../../lib/errors.ts'
 import { builder } from '../../graphql/builder.ts'
 import type { Context } from '../../graphql/context.ts'
 import { StoreKindEnum } from '../../graphql/errors.ts'
@@ -6,29 +9,37 @@ import type { StoredDocument } from '../../platform/document-store.ts'
 import { plainText, shorten } from './body-text.ts'
 import { BodyFormatEnum } from './content-enums.graphql.ts'
 import type { BodyFormat, Content } from './content.entity.ts'
-import { type FoundBody, readBody } from './read-body.ts'
+import {
+  type FoundBody,
+  loadMissedBodies,
+  type MissedBody,
+  notCopied,
+} from './missed-body.loaders.ts'
 
 /** A body and what PostgreSQL knows about it; a snapshot's body has the same shape. */
 export interface ContentBody {
   format: BodyFormat
   document: StoredDocument
-  /** POSTGRES for a body that still waits for ZeroDB. */
+  /** POSTGRES for a body that still waits for ZeroDB, BIGQUERY for the recovery copy. */
   store: FoundBody['store']
-  asOf: Date
+  version: number
+  /** When that version was written. */
+  at: Date
+  isStale: boolean
 }
 
 const ProvenanceObject = builder.objectRef<ContentBody>('Provenance').implement({
   description: 'Where these bytes came from.',
   fields: (t) => ({
     store: t.expose('store', { type: StoreKindEnum }),
-    asOf: t.expose('asOf', { type: 'DateTime', description: 'When this version was written.' }),
-    stale: t.boolean({
+    version: t.exposeInt('version', { description: 'The version of the content they belong to.' }),
+    asOf: t.expose('at', { type: 'DateTime', description: 'When this version was written.' }),
+    stale: t.exposeBoolean('isStale', {
       description: 'True when a newer version exists that could not be had.',
-      resolve: () => false,
     }),
     failover: t.boolean({
       description: 'True when the bytes are a recovery copy.',
-      resolve: () => false,
+      resolve: ({ store }) => store === 'bigquery',
     }),
   }),
 })
@@ -67,21 +78,73 @@ export const ContentBodyObject = builder.objectRef<ContentBody>('ContentBody').i
   }),
 })
 
+/** Whose body, and what PostgreSQL knows of it. */
 export type BodyRef = Pick<
   Content,
-  'zerodbId' | 'sha256' | 'storageSizeBytes' | 'bodyFormat' | 'updatedAt'
+  'id' | 'version' | 'zerodbId' | 'sha256' | 'storageSizeBytes' | 'bodyFormat' | 'updatedAt'
 >
 
-/** The body of one content; at once when it is in memory, so that a warm page makes no promises. */
+/** What ZeroDB did not give: a page of it is one round trip, and one query of the recovery copy. */
+const missedBodies = createContextCache(
+  (context: Context) =>
+    new DataLoader<MissedBody, FoundBody | null, string>(
+      (missed) => loadMissedBodies(context, missed),
+      { cacheKeyFn: ({ contentId, version }) => `${contentId}:${version}` },
+    ),
+)
+
+/** The body of one version; at once when it is in memory, so that a warm page makes no promises. */
 export function loadBody(ref: BodyRef, context: Context): ContentBody | Promise<ContentBody> {
-  const { zerodbId: id, sha256, storageSizeBytes: sizeBytes } = ref
-  const found = readBody(context, { id, sha256, sizeBytes })
-  return found instanceof Promise ? found.then((body) => present(ref, body)) : present(ref, found)
+  return load(ref, context, false)
+}
+
+/** That of the current version; while it cannot be had, of an earlier one, which says that it is. */
+export function loadCurrentBody(
+  content: BodyRef,
+  context: Context,
+): ContentBody | Promise<ContentBody> {
+  return load(content, context, true)
+}
+
+function load(
+  ref: BodyRef,
+  context: Context,
+  mayBeOlder: boolean,
+): ContentBody | Promise<ContentBody> {
+  const { tenantId, documents, viewer } = context
+  const { id: contentId, version, zerodbId: id, sha256, storageSizeBytes: sizeBytes } = ref
+  const readOn = async (failure: UpstreamError | null) => {
+    const body = { id, sha256, sizeBytes, contentId, version, mayBeOlder, failure }
+    return present(ref, await missedBodies(context).load(body))
+  }
+  if (viewer.readMode === 'metadata_only') throw switchedOff()
+  if (viewer.readMode === 'fallback') return readOn(notCopied())
+  const found = documents.get(tenantId, { id, sha256, sizeBytes }, context)
+  if (!(found instanceof Promise)) return present(ref, { document: found, store: 'zerodb' })
+  return found.then(
+    (document) => (document ? present(ref, { document, store: 'zerodb' }) : readOn(null)),
+    (error: unknown) => {
+      if (error instanceof UpstreamError) return readOn(error)
+      throw error
+    },
+  )
+}
+
+/** With the read mode METADATA_ONLY the content store is not asked, whatever it could answer. */
+export function switchedOff(): GraphQLError {
+  return new GraphQLError(
+    'The content store is switched off for your tenant: its read mode is METADATA_ONLY. An owner switches it on again with setReadMode.',
+    { extensions: { code: 'CONTENT_STORE_UNAVAILABLE', retryAfterMs: 5_000 } },
+  )
 }
 
 function present(ref: BodyRef, found: FoundBody | null): ContentBody {
-  if (found) return { format: ref.bodyFormat, ...found, asOf: ref.updatedAt }
-  throw new GraphQLError('The body is missing from the content store; its metadata is intact.', {
-    extensions: { code: 'CONTENT_BODY_MISSING' },
-  })
+  if (!found) {
+    throw new GraphQLError('The body is missing from the content store; its metadata is intact.', {
+      extensions: { code: 'CONTENT_BODY_MISSING' },
+    })
+  }
+  const { document, store, older } = found
+  const shown = older ?? { version: ref.version, format: ref.bodyFormat, at: ref.updatedAt }
+  return { ...shown, document, store, isStale: older !== undefined }
 }

@@ -24,8 +24,6 @@ export const ContentVersionSchema = defineEntity({
     /** Its retention is over: documents are read no longer, and removed soon after. */
     expiredAt: p.datetime(3).nullable(),
     documentsRemovedAt: p.datetime(3).nullable(),
-    /** Backup state belongs to the version: an update must not inherit its predecessor's. */
-    bigqueryBackedUpAt: p.datetime(3).nullable(),
     /** Of the tenant's feed: its place among all changes. */
     sequence: p.bigint('number'),
     createdAt: p.datetime(3),

@@ -5,7 +5,7 @@ import type { Context } from '../../graphql/context.ts'
 import { NotFoundError } from '../../lib/errors.ts'
 import { BrandNode, CampaignSpaceNode, TenantNode, UserNode } from '../tenancy/tenancy.graphql.ts'
 import { mimeTypeOf, previewLength, shorten } from './body-text.ts'
-import { ContentBodyObject, loadBody } from './content-body.graphql.ts'
+import { ContentBodyObject, loadCurrentBody } from './content-body.graphql.ts'
 import { ContentStatusEnum, ContentTypeEnum, PlatformEnum } from './content-enums.graphql.ts'
 import type { Content } from './content.entity.ts'
 import { loadBackupTimes, loadContents, loadTrashTimes } from './content.loaders.ts'
@@ -130,8 +130,9 @@ ContentNode.implement({
       type: ContentBodyObject,
       nullable: true,
       directives: { semanticNonNull: {} },
-      description: 'From ZeroDB, a page at a time; null with an error at its path when it is away.',
-      resolve: (content, _args, context) => loadBody(content, context),
+      description:
+        'From ZeroDB, a page at a time; while it is away from the recovery copy, see `provenance`. Null with an error at its path when it cannot be had.',
+      resolve: (content, _args, context) => loadCurrentBody(content, context),
     }),
     preview: t.string({
       nullable: true,

@@ -45,15 +45,18 @@ export async function loadContentsByRef(
   )
 }
 
-/** When the current versions of contents reached the recovery copy; null for those not there yet. */
+/**
+ * When the current versions of contents reached the recovery copy; null for those not there yet. It is
+ * noted for each version: an update must not inherit its predecessor's (X-06).
+ */
 export async function loadBackupTimes(
   { reads, tenantId }: ContentReadDeps,
   ids: readonly string[],
 ): Promise<(Date | null)[]> {
   const found = await reads.rows<{ id: string; backedUpAt: Date | null }>(
-    `select c.id, v.bigquery_backed_up_at as "backedUpAt"
-     from content_items c join content_versions v on v.tenant_id = c.tenant_id
-       and v.content_id = c.id and v.version_number = c.version
+    `select c.id, o.backed_up_at as "backedUpAt"
+     from content_items c join backup_outbox o on o.tenant_id = c.tenant_id
+       and o.content_id = c.id and o.version_number = c.version
      where c.tenant_id = $1 and c.id = any($2::uuid[])`,
     [tenantId, ids],
   )

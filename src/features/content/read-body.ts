@@ -18,40 +18,42 @@ export interface BodyReadDeps {
   plan: Plan
 }
 
-/** A body's document, and the store it came from. */
-export interface FoundBody {
-  document: StoredDocument
-  store: 'zerodb' | 'postgres'
-}
-
 /**
- * The document, down the ladder: memory, ZeroDB, and what waits in PostgreSQL for ZeroDB. At once when
- * it is in memory, so that a warm page makes no promises; null when no store has it. Throws UpstreamError.
+ * The document for whoever writes with it: from memory, ZeroDB, or what waits in PostgreSQL for ZeroDB.
+ * Never from the recovery copy: a version must not be made of a document that ZeroDB has lost. Null when
+ * it is in none of them. Throws UpstreamError.
  */
-export function readBody(
+export async function readBody(
   deps: BodyReadDeps,
   ref: DocumentRef,
-): FoundBody | Promise<FoundBody | null> {
-  const found = deps.documents.get(deps.tenantId, ref, deps)
-  if (!(found instanceof Promise)) return { document: found, store: 'zerodb' }
-  return found.then(
-    (document): FoundBody | Promise<FoundBody | null> =>
-      document ? { document, store: 'zerodb' } : readQueued(deps, ref),
-    async (error: unknown) => {
-      const queued = error instanceof UpstreamError ? await readQueued(deps, ref) : null
-      if (queued) return queued
-      throw error
-    },
-  )
+): Promise<StoredDocument | null> {
+  try {
+    const document = await deps.documents.get(deps.tenantId, ref, deps)
+    if (document) return document
+  } catch (error) {
+    const queued = error instanceof UpstreamError ? await readQueued(deps, ref) : null
+    if (queued) return queued
+    throw error
+  }
+  return readQueued(deps, ref)
 }
 
-/** Pages of these share a round trip: their failures arrive in one tick. */
-async function readQueued(
-  deps: BodyReadDeps,
-  { id, sha256 }: DocumentRef,
-): Promise<FoundBody | null> {
-  const row = (await findQueued(deps, bodyTable, [id])).get(id)
-  if (!row) return null
-  const document = await decodeBody(id, row)
-  return document.sha256 === sha256 ? { document, store: 'postgres' } : null
+async function readQueued(deps: BodyReadDeps, ref: DocumentRef): Promise<StoredDocument | null> {
+  return (await readQueuedBodies(deps, [ref])).get(ref.id) ?? null
+}
+
+/** Bodies that wait in PostgreSQL for ZeroDB, by the ids of their documents; a damaged one is none. */
+export async function readQueuedBodies(
+  deps: Pick<BodyReadDeps, 'reads' | 'tenantId'>,
+  refs: readonly DocumentRef[],
+): Promise<Map<string, StoredDocument>> {
+  const ids = refs.map(({ id }) => id)
+  const rows = await findQueued(deps, bodyTable, ids)
+  const documents = new Map<string, StoredDocument>()
+  for (const { id, sha256 } of refs) {
+    const row = rows.get(id)
+    const document = row && (await decodeBody(id, row).catch(() => undefined))
+    if (document?.sha256 === sha256) documents.set(id, document)
+  }
+  return documents
 }

@@ -3,11 +3,13 @@ import { bodyTable, historyTable } from './documents.ts'
 
 /**
  * Creates the ZeroDB tables where they are missing and checks on each that filters are honoured: a
- * server that ignores them would answer with everybody's rows. Throws UpstreamError.
+ * server that ignores them would answer with everybody's rows. Answers their names. Throws UpstreamError.
  */
-export async function setUpTables(zerodb: ZeroDb, signal: AbortSignal): Promise<void> {
-  for (const table of [bodyTable, historyTable]) {
+export async function setUpTables(zerodb: ZeroDb, signal: AbortSignal): Promise<readonly string[]> {
+  const tables = [bodyTable, historyTable]
+  for (const table of tables) {
     await zerodb.createTable(table, { signal })
     await zerodb.checkFilter(table, { signal })
   }
+  return tables
 }

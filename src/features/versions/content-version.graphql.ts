@@ -4,11 +4,15 @@ import { GraphQLError } from 'graphql'
 import { builder } from '../../graphql/builder.ts'
 import type { Context } from '../../graphql/context.ts'
 import { UserNode } from '../tenancy/tenancy.graphql.ts'
-import { type BodyRef, ContentBodyObject, loadBody } from '../content/content-body.graphql.ts'
+import {
+  type BodyRef,
+  ContentBodyObject,
+  loadBody,
+  switchedOff,
+} from '../content/content-body.graphql.ts'
 import { ContentStatusEnum, VersionChangeTypeEnum } from '../content/content-enums.graphql.ts'
 import { ContentNode } from '../content/content.graphql.ts'
 import {
-  loadHistorySettled,
   loadVersions,
   loadVersionsByNumber,
   type RetainedVersion,
@@ -16,6 +20,7 @@ import {
 } from './content-version.loaders.ts'
 import type { HistoryEntry } from '../content/documents.ts'
 import type { Snapshot } from '../content/snapshot.ts'
+import { readHistory } from './read-history.ts'
 import { versionRetentions } from './version-retention.ts'
 
 export const ContentVersionNode = builder.loadableNodeRef('ContentVersion', {
@@ -35,13 +40,17 @@ export const versionsByNumber = createContextCache(
 /** Summary, diff and snapshot are one row: whichever fields ask, a page of them is one request. */
 const history = createContextCache(
   (context: Context) =>
-    new DataLoader<string, HistoryEntry | null>((ids) => loadHistorySettled(context, ids)),
+    new DataLoader<RetainedVersion, HistoryEntry | null, string>(
+      (versions) => readHistory(context, versions),
+      { cacheKeyFn: ({ id }) => id },
+    ),
 )
 
-/** The heavy half of a version; null when ZeroDB has lost it. */
+/** The heavy half of a version; null when no store has it. */
 function findHistory(version: RetainedVersion, context: Context): Promise<HistoryEntry | null> {
   if (version.expiredAt) throw expired(version, version.expiredAt)
-  return history(context).load(version.id)
+  if (context.viewer.readMode === 'metadata_only') throw switchedOff()
+  return history(context).load(version)
 }
 
 /** What a version looked like. */
@@ -62,13 +71,15 @@ function expired({ versionNumber, retentionDays }: RetainedVersion, at: Date): G
 }
 
 /** Where the body of a snapshot is. */
-export function bodyRefOf({ body }: Snapshot, { createdAt }: RetainedVersion): BodyRef {
+export function bodyRefOf({ body }: Snapshot, version: RetainedVersion): BodyRef {
   return {
+    id: version.contentId,
+    version: version.versionNumber,
     zerodbId: body.document_id,
     sha256: body.sha256,
     storageSizeBytes: body.size_bytes,
     bodyFormat: body.format,
-    updatedAt: createdAt,
+    updatedAt: version.createdAt,
   }
 }
 

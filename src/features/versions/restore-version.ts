@@ -86,7 +86,7 @@ async function readState(deps: WriteDeps, current: Content, source: ContentVersi
     throw new UpstreamError('ZeroDB', 'malformed', `version ${source.id} lacks its documents`)
   }
   const { body } = entry.snapshot
-  return { set: settable(entry.snapshot), body: found && columnsOf(found.document, body.format) }
+  return { set: settable(entry.snapshot), body: found && columnsOf(found, body.format) }
 }
 
 const texts = z.array(z.string())

@@ -53,7 +53,7 @@ test.each([1, 20, 100])(
     })
     // The page, its loaders together, and who asks unless that was looked up a moment ago.
     expect(extensions).toEqual({
-      plan: { postgres: expect.toBeOneOf([2, 3]), zerodb: 1, cacheHits: 0 },
+      plan: { postgres: expect.toBeOneOf([2, 3]), zerodb: 1, bigquery: 0, cacheHits: 0 },
     })
     expect(gateway.zerodb.calls).toHaveLength(1)
   },
@@ -72,5 +72,5 @@ test('a page that was read before costs ZeroDB nothing', async () => {
   const plan = await twin.explain(tenant, fullPage, { first: 20 })
 
   expect(gateway.zerodb.calls).toHaveLength(0)
-  expect(plan).toEqual({ postgres: 2, zerodb: 0, cacheHits: 20 })
+  expect(plan).toEqual({ postgres: 2, zerodb: 0, bigquery: 0, cacheHits: 20 })
 })
