@@ -3,6 +3,7 @@ import type { Context } from '../../graphql/context.ts'
 import { ErrorInterface } from '../../graphql/errors.ts'
 import { idOf } from '../../graphql/global-id.ts'
 import {
+  ConcurrencyLimitError,
   ForbiddenError,
   NotFoundError,
   StorageUnavailableError,
@@ -12,11 +13,7 @@ import { QuotaExceededError } from '../quota/quota.errors.ts'
 import { JobStatusEnum } from '../tenancy/job.graphql.ts'
 import { cancelGenerationJob } from './cancel-generation-job.ts'
 import { generateContentBatch } from './generate-content-batch.ts'
-import {
-  ConcurrencyLimitError,
-  GenerationLimitError,
-  JobNotCancellableError,
-} from './generation.errors.ts'
+import { GenerationLimitError, JobNotCancellableError } from './generation.errors.ts'
 import { GenerateContentBatchInput, readGenerationInput } from './generation-inputs.graphql.ts'
 import type { GenerationJob } from '../generation/generation-job.entity.ts'
 import { GenerationJobNode, messageOf } from '../generation/generation-job.graphql.ts'
@@ -32,13 +29,6 @@ builder.objectType(GenerationLimitError, {
     usedThisMonth: t.exposeInt('usedThisMonth'),
     resetsAt: t.expose('resetsAt', { type: 'DateTime' }),
   }),
-})
-
-builder.objectType(ConcurrencyLimitError, {
-  name: 'ConcurrencyLimitError',
-  description: 'As many jobs as the plan allows are not over yet. Nothing was changed.',
-  interfaces: [ErrorInterface],
-  fields: (t) => ({ limit: t.exposeInt('limit'), running: t.exposeInt('running') }),
 })
 
 builder.objectType(JobNotCancellableError, {

@@ -25,21 +25,6 @@ export class GenerationLimitError extends DomainError {
   }
 }
 
-/** The tenant has as many unfinished jobs as it may (E-153); nothing was changed. */
-export class ConcurrencyLimitError extends DomainError {
-  readonly code = 'CONCURRENCY_LIMIT'
-  readonly limit: number
-  readonly running: number
-
-  constructor(limit: number, running: number) {
-    super(
-      `${running} jobs are not over yet, and ${limit} are allowed at a time. Wait for one of them, or cancel one.`,
-    )
-    this.limit = limit
-    this.running = running
-  }
-}
-
 /** The job has ended by itself; nothing was changed. */
 export class JobNotCancellableError extends DomainError {
   readonly code = 'JOB_NOT_CANCELLABLE'

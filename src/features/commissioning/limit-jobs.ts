@@ -1,9 +1,10 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
+import { ConcurrencyLimitError } from '../../lib/errors.ts'
 import type { TenantReads } from '../../platform/postgres/reads.ts'
 import { countGenerations } from '../quota/count-generations.ts'
 import { plans } from '../quota/plan-tiers.ts'
 import type { PlanTier } from '../tenancy/tenant.entity.ts'
-import { ConcurrencyLimitError, GenerationLimitError } from './generation.errors.ts'
+import { GenerationLimitError } from './generation.errors.ts'
 
 interface Standing {
   planTier: PlanTier

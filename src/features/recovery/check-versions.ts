@@ -1,5 +1,6 @@
 import type { ChangeType } from '../content/content-version.entity.ts'
-import { checkBodies, checkHistory, type Doubt, type RecordedVersion } from './check-documents.ts'
+import type { RecordedVersion } from '../content/document-complaints.ts'
+import { checkBodies, checkHistory, type Doubt } from './check-documents.ts'
 import { beforeAllIds, eachPage, pageSize } from './each-page.ts'
 import type { Finding, TenantDeps } from './finding.ts'
 

@@ -1,3 +1,4 @@
+import type { BigQuery } from '../../platform/bigquery.ts'
 import type { Database } from '../../platform/postgres/database.ts'
 import type { TenantReads } from '../../platform/postgres/reads.ts'
 import type { ZeroDb } from '../../platform/zerodb.ts'
@@ -12,12 +13,13 @@ export const invariants = {
   I6: 'what was acknowledged is there: every committed write has its version, and no queue is stuck',
   I7: 'what failed or was purged is not there: no version, no row, no queued document',
   I8: 'a generation job says what its items say, a stored item has its content, and no job is forgotten',
+  I9: 'the recovery copy has every version that is noted as copied, once and unchanged, and nothing of what was purged',
 } as const
 
 export type Invariant = keyof typeof invariants
 
 /** What `gateway fsck --repair` can put right without a guess. */
-export type RepairKind = 'sweep' | 'purge' | 'orphan' | 'outbox' | 'usage'
+export type RepairKind = 'sweep' | 'purge' | 'orphan' | 'outbox' | 'usage' | 'copy'
 
 /** One violation, with the ids it takes to look at it. */
 export interface Finding {
@@ -38,17 +40,21 @@ export interface Checked {
   versions: number
   /** Rows in ZeroDB: bodies and history entries. */
   documents: number
-  /** What the sum of the three will be, as PostgreSQL tells at the start. */
+  /** Rows in the recovery copy; 0 where there is none. */
+  copies: number
+  /** What the sum of the four will be, as PostgreSQL tells at the start. */
   expected: number
 }
 
 export function newChecked(): Checked {
-  return { tenants: 0, contents: 0, versions: 0, documents: 0, expected: 0 }
+  return { tenants: 0, contents: 0, versions: 0, documents: 0, copies: 0, expected: 0 }
 }
 
 export interface IntegrityDeps {
   database: Pick<Database, 'reads'>
   zerodb: Pick<ZeroDb, 'getRowsByKey' | 'eachRow'>
+  /** Null where there is none, or where it is not to be looked at. */
+  bigquery: BigQuery | null
   signal: AbortSignal
   checked: Checked
 }

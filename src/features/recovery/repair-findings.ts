@@ -4,6 +4,7 @@ import { sweepTenant } from '../writing/sweep-writes.ts'
 import { recalculateUsage } from '../quota/recalculate-usage.ts'
 import { checkWrites } from './check-writes.ts'
 import type { Finding, RepairDeps, RepairKind, TenantDeps } from './finding.ts'
+import { sendAgain } from './repair-copy.ts'
 import { deleteOrphans } from './repair-orphans.ts'
 import { insertMissingEvents } from './repair-outbox.ts'
 
@@ -24,6 +25,7 @@ const repairs: Record<RepairKind, Repair> = {
     removePurged({ database, zerodb, signal, tenantId }, idsOf(findings, 'contentId')),
   orphan: deleteOrphans,
   outbox: insertMissingEvents,
+  copy: sendAgain,
   usage: ({ database }, { tenantId }) =>
     recalculateUsage({ database, userId: null, origin: repairOrigin }, tenantId),
 }

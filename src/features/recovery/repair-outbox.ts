@@ -6,9 +6,9 @@ import type { Finding, RepairDeps, TenantDeps } from './finding.ts'
  * and takes the events with them.
  */
 const ofVersionsSql = `
-  insert into backup_outbox (tenant_id, id, content_id, version_number, operation)
+  insert into backup_outbox (tenant_id, id, content_id, version_number, operation, size_bytes)
   select v.tenant_id, missing.event_id, v.content_id, v.version_number,
-    case v.change_type when 'delete' then 'delete' else 'upsert' end
+    case v.change_type when 'delete' then 'delete' else 'upsert' end, v.size_bytes
   from jsonb_to_recordset(?::jsonb) missing (subject_id uuid, event_id uuid)
     join content_versions v on v.tenant_id = ? and v.id = missing.subject_id
   where not exists (

@@ -1,6 +1,7 @@
 import type { Database } from '../../platform/postgres/database.ts'
 import type { TenantReads } from '../../platform/postgres/reads.ts'
 import { checkContents } from './check-contents.ts'
+import { checkCopy } from './check-copy.ts'
 import { checkJobs } from './check-jobs.ts'
 import { checkKeys } from './check-keys.ts'
 import { checkOrphans } from './check-orphans.ts'
@@ -50,7 +51,7 @@ export async function measureTenants(
   const tenants: MeasuredTenant[] = []
   for (const tenantId of tenantIds) {
     const reads = deps.database.reads.forTenant(tenantId, undefined, deps.signal)
-    const { rows, largestBodyBytes } = await measure(reads)
+    const { rows, largestBodyBytes } = await measure(deps, reads)
     deps.checked.expected += rows
     tenants.push({ ...deps, tenantId, reads, largestBodyBytes })
   }
@@ -67,11 +68,12 @@ export async function* verifyTenant(tenant: MeasuredTenant): AsyncGenerator<Find
   yield* checkJobs(tenant)
   yield* checkPurges(tenant)
   yield* checkOrphans(tenant, tenant.largestBodyBytes)
+  yield* checkCopy(tenant)
   tenant.checked.tenants++
 }
 
 interface Size {
-  /** Contents, versions, and what ZeroDB should hold of bodies and history entries. */
+  /** Contents, versions, what ZeroDB should hold of bodies and history entries, and copies. */
   rows: number
   largestBodyBytes: number
 }
@@ -83,12 +85,16 @@ const sizeSql = `
         select coalesce(sum(cardinality(document_ids) + cardinality(history_ids)), 0)
         from content_tombstones where tenant_id = $1 and documents_removed_at is null
       )
+      + (
+        select count(*) from backup_outbox
+        where tenant_id = $1 and $2 and operation <> 'purge' and backed_up_at is not null
+      )
       + count(*) + count(*) filter (where documents_removed_at is null)
       + count(distinct document_id) filter (where documents_removed_at is null) as rows,
     coalesce(max(size_bytes), 0) as "largestBodyBytes"
   from content_versions where tenant_id = $1`
 
-async function measure(reads: TenantReads): Promise<Size> {
-  const [size] = await reads.rows<Size>(sizeSql, [reads.tenantId])
+async function measure({ bigquery }: IntegrityDeps, reads: TenantReads): Promise<Size> {
+  const [size] = await reads.rows<Size>(sizeSql, [reads.tenantId, bigquery !== null])
   return size ?? { rows: 0, largestBodyBytes: 0 }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { decodeGlobalId } from '../../../src/graphql/global-id.ts'
 import { createTestContents } from '../../support/contents.ts'
+import { copyVersions, loseCopies } from '../../support/copies.ts'
 import { startGateway, type TestGateway } from '../../support/gateway.ts'
 import { runProgram, storesOf } from '../../support/program.ts'
 
@@ -23,7 +24,8 @@ test('fsck counts what it checked and exits with 0 when all is well', async () =
 
   const { code, lines } = await fsck(gateway)
 
-  const summary = /^checked 101 contents, 101 versions, 202 documents in \d+\.\d s: clean$/
+  const summary =
+    /^checked 101 contents, 101 versions, 202 documents, no recovery copy in \d+\.\d s: clean$/
   expect(lines).toEqual([expect.stringMatching(summary)])
   expect(code).toBe(0)
 })
@@ -55,7 +57,13 @@ test('fsck prints a line for each violation, for machines too, and exits with 1'
   const objects = json.lines.map((line) => JSON.parse(line) as object)
   expect(objects.slice(0, -1)).toHaveLength(3)
   expect(objects[0]).toMatchObject({ invariant: 'I4', tenantId: tenant.id, repair: 'outbox' })
-  expect(objects.at(-1)).toMatchObject({ contents: 6, documents: 12, violations: 3, repaired: 0 })
+  expect(objects.at(-1)).toMatchObject({
+    contents: 6,
+    documents: 12,
+    copies: null,
+    violations: 3,
+    repaired: 0,
+  })
   expect(elsewhere.code).toBe(0)
 })
 
@@ -92,6 +100,29 @@ test('fsck --repair says what it put right, and exits with 1 as long as anything
   expect(JSON.parse(second.lines.at(-1) ?? '')).toMatchObject({ violations: 1, repaired: 0 })
   expect(third.code).toBe(0)
   expect(third.lines.at(-1)).toMatch(/: 1 violation, all repaired$/)
+})
+
+test('fsck looks at the recovery copy where there is one, and lets what it has lost travel again', async () => {
+  await using gateway = await startGateway({}, { bigquery: true })
+  const tenant = await gateway.newTenant()
+  const [id = ''] = await createTestContents(gateway, tenant, 3)
+  await copyVersions(gateway, tenant.id)
+  const whole = await fsck(gateway)
+  await loseCopies(gateway, tenant.id, [decodeGlobalId(id).id])
+
+  const lost = await fsck(gateway)
+  const repaired = await fsck(gateway, ['--repair', '--json'])
+  await copyVersions(gateway, tenant.id)
+  const again = await fsck(gateway, ['--json'])
+
+  expect(whole.code).toBe(0)
+  expect(whole.lines).toEqual([expect.stringMatching(/, 6 documents, 3 copies in .*: clean$/)])
+  expect(lost.code).toBe(1)
+  expect(lost.lines[0]).toMatch(
+    /^I9 .*: is noted as copied, and the copy lacks it \(can be repaired\)$/,
+  )
+  expect(repaired.code).toBe(0)
+  expect(JSON.parse(again.lines[0] ?? '')).toMatchObject({ copies: 3, violations: 0 })
 })
 
 test('fsck exits with 2 when it could not check, and says why', async () => {

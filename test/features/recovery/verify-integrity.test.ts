@@ -56,6 +56,7 @@ test('a mixed workload leaves nothing to find, before and after the sweeper', as
     contents: 20,
     versions: 24,
     documents: 46,
+    copies: 0,
     expected: 90,
   })
 })

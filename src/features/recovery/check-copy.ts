@@ -1,0 +1,148 @@
+import type { BigQuery } from '../../platform/bigquery.ts'
+import { countedCopies, remainsOfPurged } from './copy-queries.ts'
+import { beforeAllIds } from './each-page.ts'
+import type { Finding, TenantDeps } from './finding.ts'
+
+/** Ids in one query: what it reads is billed by the day, not by the id. */
+const idsPerQuery = 2_000
+const queryMs = 60_000
+const dayMs = 24 * 3_600_000
+
+type CopyDeps = TenantDeps & { bigquery: BigQuery }
+
+/** I9: the copy has what PostgreSQL notes as copied, once and unchanged, and nothing that was purged. */
+export async function* checkCopy(deps: TenantDeps): AsyncGenerator<Finding, void> {
+  const { bigquery } = deps
+  if (!bigquery) return
+  yield* checkCopies({ ...deps, bigquery })
+  yield* checkPurged({ ...deps, bigquery })
+}
+
+interface Copied {
+  id: string
+  contentId: string
+  versionNumber: number
+  sha256: string
+  createdAt: Date
+}
+
+const copiedSql = (which: string) => `
+  select v.id, v.content_id as "contentId", v.version_number as "versionNumber", v.sha256,
+    v.created_at as "createdAt"
+  from content_versions v
+    join backup_outbox o on o.tenant_id = v.tenant_id and o.content_id = v.content_id
+      and o.version_number = v.version_number and o.operation <> 'purge'
+  where v.tenant_id = $1 and o.backed_up_at is not null and ${which}`
+
+const nextCopiedSql = copiedSql('v.id > $2 order by v.id limit $3')
+const theseCopiedSql = copiedSql('v.id = any($2::uuid[])')
+
+async function* checkCopies(deps: CopyDeps): AsyncGenerator<Finding, void> {
+  const { reads, tenantId, checked } = deps
+  for (let last = beforeAllIds; ;) {
+    const page = await reads.rows<Copied>(nextCopiedSql, [tenantId, last, idsPerQuery])
+    const doubts = await complain(deps, page)
+    checked.copies += page.length
+    if (doubts.size > 0) yield* confirm(deps, doubts)
+    if (page.length < idsPerQuery) return
+    last = page.at(-1)?.id ?? last
+  }
+}
+
+type Complaint = Pick<Finding, 'message' | 'repair'>
+
+async function complain(
+  { bigquery, tenantId, signal }: CopyDeps,
+  versions: readonly Copied[],
+): Promise<Map<string, Complaint>> {
+  if (versions.length === 0) return new Map()
+  const days = versions.map(({ createdAt }) => Math.floor(createdAt.getTime() / dayMs))
+  const from = new Date(days.reduce((a, b) => Math.min(a, b)) * dayMs)
+  const to = new Date((days.reduce((a, b) => Math.max(a, b)) + 1) * dayMs)
+  const { rows } = await bigquery.query(
+    countedCopies,
+    { tenantId, from, to },
+    { versions: versions.map(({ id }) => id) },
+    { signal, timeoutMs: queryMs },
+  )
+  const found = new Map(rows.map((row) => [row.versionId, row]))
+  const doubts = versions.flatMap((version): [string, Complaint][] => {
+    const complaint = complaintAbout(version, found.get(version.id))
+    return complaint ? [[version.id, complaint]] : []
+  })
+  return new Map(doubts)
+}
+
+function complaintAbout(
+  { sha256 }: Copied,
+  copy:
+    | { copies: number; unsigned: number; least: string | null; greatest: string | null }
+    | undefined,
+): Complaint | undefined {
+  if (!copy) return { message: 'is noted as copied, and the copy lacks it', repair: 'copy' }
+  const { copies, unsigned, least, greatest } = copy
+  if (unsigned > 0 || least !== sha256 || greatest !== sha256) {
+    const others = [least, greatest].filter((other) => other !== sha256)
+    return { message: `has the SHA-256 ${others[0] ?? 'null'} in the copy` }
+  }
+  return copies > 1 ? { message: `is in the copy ${copies} times` } : undefined
+}
+
+/** A version that is there after the copy was asked was there before: no purge has taken its rows. */
+async function* confirm(
+  { reads, tenantId }: CopyDeps,
+  doubts: ReadonlyMap<string, Complaint>,
+): AsyncGenerator<Finding, void> {
+  const versions = await reads.rows<Copied>(theseCopiedSql, [tenantId, [...doubts.keys()]])
+  for (const { id, contentId, versionNumber } of versions) {
+    const complaint = doubts.get(id)
+    if (!complaint) continue
+    const subject = { contentId, versionNumber, versionId: id }
+    yield { invariant: 'I9', tenantId, subject, ...complaint }
+  }
+}
+
+const purgedSql = `
+  select distinct o.content_id as "contentId" from backup_outbox o
+  where o.tenant_id = $1 and o.operation = 'purge' and o.backed_up_at is not null
+    and o.content_id > $2
+  order by o.content_id limit $3`
+
+async function* checkPurged(deps: CopyDeps): AsyncGenerator<Finding, void> {
+  const { bigquery, reads, tenantId, signal } = deps
+  const span = { from: await firstDayOf(deps), to: new Date(Date.now() + dayMs) }
+  for (let last = beforeAllIds; ;) {
+    const page = await reads.rows<{ contentId: string }>(purgedSql, [tenantId, last, idsPerQuery])
+    if (page.length === 0) return
+    const contents = page.map(({ contentId }) => contentId)
+    const { rows } = await bigquery.query(
+      remainsOfPurged,
+      { tenantId, ...span },
+      { contents },
+      { signal, timeoutMs: queryMs },
+    )
+    const found = new Map(rows.map((row) => [row.contentId, row]))
+    for (const contentId of contents) {
+      const message = complaintAboutPurge(found.get(contentId))
+      if (!message) continue
+      yield { invariant: 'I9', tenantId, subject: { contentId }, message, repair: 'copy' }
+    }
+    last = contents.at(-1) ?? last
+  }
+}
+
+function complaintAboutPurge(
+  found: { purges: number; remains: number } | undefined,
+): string | undefined {
+  if (!found || found.purges === 0) return 'was purged, and the copy does not know'
+  return found.remains > 0 ? 'was purged, and is still in the copy' : undefined
+}
+
+/** Nothing of a tenant is older than the tenant. */
+async function firstDayOf({ reads, tenantId }: CopyDeps): Promise<Date> {
+  const [tenant] = await reads.rows<{ createdAt: Date }>(
+    `select created_at as "createdAt" from tenants where id = $1`,
+    [tenantId],
+  )
+  return new Date(Math.floor((tenant?.createdAt.getTime() ?? 0) / dayMs) * dayMs)
+}

@@ -1,0 +1,99 @@
+import { StartupError } from '../../lib/errors.ts'
+import type { BigQuery } from '../../platform/bigquery.ts'
+import type { TenantReads } from '../../platform/postgres/reads.ts'
+import { setUpTables } from '../content/set-up-tables.ts'
+import { countWantedVersions } from './list-versions.ts'
+import type { RestoreJob } from './restore-job.entity.ts'
+import { purgedContents } from './restore-queries.ts'
+import { type RestoreDeps, RestoreLostError, type RestoreRun } from './restore-run.ts'
+import { withPatience } from './with-patience.ts'
+
+const defaultPatienceMs = 120_000
+const defaultVersionsPerPage = 1_000
+const dayMs = 24 * 3_600_000
+
+/**
+ * Everything a restore needs before its first page: the target's tables, and what the copy knows to be
+ * purged. Throws UpstreamError, and StartupError where something is not configured.
+ */
+export async function openRun(
+  { database, patienceMs = defaultPatienceMs, ...services }: RestoreDeps,
+  job: RestoreJob,
+  signal: AbortSignal,
+): Promise<RestoreRun> {
+  const { tenantId } = job
+  const { bigquery } = services
+  const target = targetOf(services, job)
+  if (!bigquery) throw new StartupError(['There is no recovery copy: set BIGQUERY_PROJECT_ID.'])
+  const waiting = { patienceMs, signal }
+  // Not aborted with the signal: the page in hand is settled all the same.
+  const reads = database.reads.forTenant(tenantId)
+  const tables = await withPatience(waiting, () =>
+    job.target === 'dry_run' ? target.listTables({ signal }) : setUpTables(target, signal),
+  )
+  const purgedIds = await withPatience(waiting, () => findPurged(bigquery, reads, signal))
+  const run = {
+    tenantId,
+    job,
+    database,
+    reads,
+    target,
+    tables: new Set(tables),
+    bigquery,
+    purgedIds,
+    insertsAtOnce: services.config.ZERODB_MAX_IN_FLIGHT,
+    patienceMs,
+    versionsPerPage: services.versionsPerPage ?? defaultVersionsPerPage,
+    signal,
+  }
+  if (job.targetCount === 0) await noteTargetCount(run)
+  return run
+}
+
+function targetOf(
+  { zerodb, newZeroDbProject }: Pick<RestoreDeps, 'zerodb' | 'newZeroDbProject'>,
+  { target }: RestoreJob,
+) {
+  if (target !== 'new_zerodb_project') return zerodb
+  if (newZeroDbProject) return newZeroDbProject
+  throw new StartupError(['There is no other project: set RESTORE_ZERODB_PROJECT_ID.'])
+}
+
+/** An older PostgreSQL does not know what was purged after it was saved; the copy does. */
+async function findPurged(
+  bigquery: BigQuery,
+  reads: TenantReads,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { tenantId } = reads
+  const [tenant] = await reads.rows<{ createdAt: Date }>(
+    `select created_at as "createdAt" from tenants where id = $1`,
+    [tenantId],
+  )
+  const from = new Date(Math.floor((tenant?.createdAt.getTime() ?? 0) / dayMs) * dayMs)
+  const to = new Date(Date.now() + dayMs)
+  const { rows } = await bigquery.query(purgedContents, { tenantId, from, to }, {}, { signal })
+  const found = await reads.rows<{ id: string }>(
+    `select id from content_items where tenant_id = $1 and id = any($2::uuid[]) order by id`,
+    [tenantId, rows.map(({ contentId }) => contentId)],
+  )
+  return found.map(({ id }) => id)
+}
+
+async function noteTargetCount({
+  database,
+  reads,
+  tenantId,
+  job,
+  purgedIds,
+}: RestoreRun): Promise<void> {
+  const count = await countWantedVersions(reads, job, purgedIds)
+  const noted = await database.transaction(tenantId, (tx) =>
+    tx.execute<unknown[]>(
+      `update restore_jobs set target_count = ?
+       where tenant_id = ? and id = ? and attempts = ? and status = 'running' returning id`,
+      [count, tenantId, job.id, job.attempts],
+    ),
+  )
+  if (noted.length === 0) throw new RestoreLostError()
+}

@@ -1,0 +1,43 @@
+import { findGaps } from './find-gaps.ts'
+import { listWantedVersions } from './list-versions.ts'
+import { readCopies, type Recovered } from './read-copies.ts'
+import type { RestoreRun } from './restore-run.ts'
+import { emptyTally, type RestoreTally } from './restore-tally.ts'
+import { withPatience } from './with-patience.ts'
+
+/** Versions that are put back together. */
+export interface PreparedPage {
+  lastVersionId: string
+  recovered: Recovered[]
+  /** Of what nothing needs to be, or can be, put back. */
+  tally: RestoreTally
+}
+
+/** Finds out what the next versions lack and fetches it; null at the end. Throws UpstreamError. */
+export async function preparePage(
+  run: RestoreRun,
+  after: string | null,
+): Promise<PreparedPage | null> {
+  const versions = await withPatience(run, () => listWantedVersions(run, after))
+  const last = versions.at(-1)
+  if (!last) return null
+  const gaps = await withPatience(run, () => findGaps(run, versions))
+  const { recovered, missing, billedBytes } = await withPatience(run, () => readCopies(run, gaps))
+  const countOf = (kind: 'body' | 'history', documents: number) => ({
+    ...emptyTally.bodies,
+    there: documents - gaps.filter((gap) => gap.kind === kind).length,
+    missing: missing.filter((document) => document.kind === kind).length,
+  })
+  const bodies = versions.filter(({ ownsBody }) => ownsBody).length
+  const tally = {
+    ...emptyTally,
+    versions: versions.length,
+    bodies: countOf('body', bodies),
+    history: countOf('history', versions.length),
+    missing,
+    purgedInCopy: [...run.purgedIds],
+    purgedInCopyCount: run.purgedIds.length,
+    billedBytes,
+  }
+  return { lastVersionId: last.id, recovered, tally }
+}
