@@ -1,0 +1,46 @@
+import { UpstreamError } from '../../lib/errors.ts'
+import { bytesPerGb } from '../../lib/bytes.ts'
+import type { BigQuery } from '../../platform/bigquery.ts'
+import type { QueryResult } from '../../platform/bigquery/queries.ts'
+import type {
+  ParameterType,
+  Parameters,
+  QueryTemplate,
+} from '../../platform/bigquery/query-template.ts'
+import type { TenantGates } from '../../platform/tenant-gates.ts'
+import { daysOf, type Range } from './granularity.ts'
+
+export interface WarehouseDeps {
+  bigquery: BigQuery | null
+  analyticsGates: TenantGates
+  tenantId: string
+  /** The operation's own deadline, which is mostly the shorter one. */
+  signal: AbortSignal
+  plan: { bigquery: number }
+}
+
+/** At $5 for 1024 GB (E-208) five cents. BigQuery bills 10 MB at least, whatever is read. */
+export const defaultMaxBytes = 10 * bytesPerGb
+
+const timeoutMs = 30_000
+
+export interface WarehouseQuestion<Types extends Record<string, ParameterType>> {
+  range: Range
+  parameters: Parameters<Types>
+  maxBytes: number
+}
+
+/** Throws UpstreamError, also where there is no warehouse, and BytesLimitError. */
+export function askWarehouse<const Types extends Record<string, ParameterType>, Row>(
+  { bigquery, analyticsGates, tenantId, signal, plan }: WarehouseDeps,
+  template: QueryTemplate<Types, Row>,
+  { range, parameters, maxBytes }: WarehouseQuestion<Types>,
+): Promise<QueryResult<Row>> {
+  return analyticsGates.run(tenantId, signal, async () => {
+    if (!bigquery) throw new UpstreamError('BigQuery', 'unavailable', 'none is configured')
+    plan.bigquery++
+    const scope = { tenantId, ...daysOf(range) }
+    const call = { signal, timeoutMs, maxBytesBilled: maxBytes }
+    return bigquery.query(template, scope, parameters, call)
+  })
+}
