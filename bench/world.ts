@@ -56,6 +56,7 @@ export async function openWorld(dataDir: string): Promise<World> {
       {
         databaseUrl: postgres.loginUrl,
         zerodb: { baseUrl, projectId, credential: { apiKey } },
+        bigquery: null,
         tokens: { issuer: issuer.issuer, keys: createLocalJWKSet(issuer.keys) },
         masterKeys: { file: await ensureMasterKeys(dataDir) },
         models: { openai: noModel, anthropic: noModel, google: noModel, compatible: noModel },

@@ -7,10 +7,12 @@ import { BrandMember } from '../features/tenancy/brand-member.entity.ts'
 import { CampaignSpace } from '../features/tenancy/campaign-space.entity.ts'
 import { Tenant } from '../features/tenancy/tenant.entity.ts'
 import { User } from '../features/tenancy/user.entity.ts'
+import { BackupArchive } from '../features/archives/backup-archive.entity.ts'
 import { LlmKey } from '../features/llm-keys/llm-key.entity.ts'
 import { ContentGeneration } from '../features/generation/content-generation.entity.ts'
 import { GenerationItem } from '../features/generation/generation-item.entity.ts'
 import { GenerationJob } from '../features/generation/generation-job.entity.ts'
+import { RestoreJob } from '../features/restoring/restore-job.entity.ts'
 
 export const entities = [
   Tenant,
@@ -23,7 +25,9 @@ export const entities = [
   ContentVersion,
   WriteIntent,
   LlmKey,
+  BackupArchive,
   GenerationJob,
   GenerationItem,
+  RestoreJob,
   ContentGeneration,
 ]

@@ -129,6 +129,24 @@ query Generated {
 }
 `
 
+const dayMs = 86_400_000
+
+/** Of the three weeks before the page is opened. */
+function analytics(now: Date): string {
+  const from = new Date(now.getTime() - 21 * dayMs).toISOString()
+  return `# How the contents of your brands did in the last three weeks: made-up numbers in the demo.
+query Analytics {
+  analyticsReport(range: { from: "${from}", to: "${now.toISOString()}" }, granularity: WEEK) {
+    totals { impressions clicks ctr engagementRate conversions revenue }
+    top(first: 3, by: CLICKS) { content { title } totals { clicks ctr } }
+    rows { at platform totals { impressions clicks } }
+    bytesScanned
+    freshAsOf
+  }
+}
+`
+}
+
 const me = `# Who you are and what you may do.
 query Me {
   viewer { user { displayName } tenant { name planTier } brands { name } scopes }
@@ -144,10 +162,17 @@ export function graphiqlPage(token: string): string {
     title: 'Content gateway',
     endpoint: '/graphql',
     additionalHeaders: { authorization: `Bearer ${token}` },
-    defaultTabs: [page, create, edit, history, generate, watch, generated, quota, me].map(
-      (query) => ({
-        query,
-      }),
-    ),
+    defaultTabs: [
+      page,
+      create,
+      edit,
+      history,
+      generate,
+      watch,
+      generated,
+      analytics(new Date()),
+      quota,
+      me,
+    ].map((query) => ({ query })),
   })
 }

@@ -27,6 +27,13 @@ import '../features/commissioning/estimate-generation.graphql.ts'
 import '../features/commissioning/generation-mutations.graphql.ts'
 import '../features/generation/content-generation.graphql.ts'
 import '../features/generation/generation-events.graphql.ts'
+import '../features/archives/backup-archives.graphql.ts'
+import '../features/analytics/content-analytics.graphql.ts'
+import '../features/analytics/analytics-report.graphql.ts'
+import '../features/backup/backup.graphql.ts'
+import '../features/restoring/restore.graphql.ts'
+import '../features/operations/read-mode.graphql.ts'
+import '../features/operations/store-health.graphql.ts'
 
 /** The one schema. Every `*.graphql.ts` is imported above and adds its part to the builder. */
 export function toSchema(): GraphQLSchema {

@@ -12,6 +12,8 @@ export interface Summary {
   repairable: number
   /** Of the violations, those that are no more. */
   repaired: number
+  /** Without one, nothing was looked at there. */
+  hasCopy: boolean
   seconds: number
 }
 
@@ -30,6 +32,7 @@ const remedies: Record<Invariant, string> = {
   I5: 'see whose it is, and delete it',
   I6: 'see in the log what keeps it from ZeroDB, or bring it back from a backup',
   I7: 'see whether anybody has read it, and delete it',
+  I9: 'see what has written to the copy; `gateway setup` and BigQuery’s audit log tell',
   I8: 'see in the log of the workers what happened to the job, and cancel it if it stands still',
 }
 
@@ -39,17 +42,22 @@ export const inWords: Report = {
     const end = repaired ? 'repaired' : repair ? 'can be repaired' : remedies[invariant]
     return `${invariant} ${ids.join(' ')}: ${message} (${end})`
   },
-  summary({ checked: { contents, versions, documents }, seconds, ...found }) {
+  summary({ checked: { contents, versions, documents, copies }, hasCopy, seconds, ...found }) {
     const looked = [
       counted(contents, 'content'),
       counted(versions, 'version'),
       counted(documents, 'document'),
+      hasCopy ? counted(copies, 'copy', 'copies') : 'no recovery copy',
     ]
     return `checked ${looked.join(', ')} in ${seconds.toFixed(1)} s: ${resultOf(found)}`
   },
 }
 
-function resultOf({ violations, repairable, repaired }: Omit<Summary, 'checked' | 'seconds'>) {
+function resultOf({
+  violations,
+  repairable,
+  repaired,
+}: Omit<Summary, 'checked' | 'hasCopy' | 'seconds'>) {
   if (violations === 0) return 'clean'
   const result = counted(violations, 'violation')
   if (repaired > 0) return `${result}, ${repaired === violations ? 'all' : repaired} repaired`
@@ -58,12 +66,19 @@ function resultOf({ violations, repairable, repaired }: Omit<Summary, 'checked' 
 
 export const inJson: Report = {
   finding: (finding) => JSON.stringify(finding),
-  summary: ({ checked: { tenants, contents, versions, documents }, ...found }) =>
-    JSON.stringify({ tenants, contents, versions, documents, ...found }),
+  summary: ({ checked: { tenants, contents, versions, documents, copies }, hasCopy, ...found }) =>
+    JSON.stringify({
+      tenants,
+      contents,
+      versions,
+      documents,
+      copies: hasCopy ? copies : null,
+      ...found,
+    }),
 }
 
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
+function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${count} ${count === 1 ? noun : plural}`
 }
 
 /** For the help text. */

@@ -18,7 +18,9 @@ interface FsckOptions {
 export function addFsck(program: Command): void {
   program
     .command('fsck')
-    .description('check that PostgreSQL and ZeroDB hold what they must; by itself changes nothing')
+    .description(
+      'check that PostgreSQL, ZeroDB and the recovery copy hold what they must; by itself changes nothing',
+    )
     .option('--tenant <id>', 'only this tenant')
     .option('--repair', 'put right what takes no guess, and check again')
     .option('--json', 'one JSON object a line: the findings, then the summary')
@@ -31,7 +33,8 @@ Invariants:
 ${listInvariants()}
 
 Repaired are: wrong usage (from the rows), dead writes (swept), overdue purges (ended), documents
-that nothing explains (deleted), missing outbox events (written). Each repair is in the audit.`,
+that nothing explains (deleted), missing outbox events (written), versions that the copy lacks (sent
+again). Each repair is in the audit.`,
     )
     .action((options: FsckOptions) => fsck(options).catch(couldNotCheck))
 }
@@ -40,7 +43,7 @@ async function fsck({ tenant, json, repair }: FsckOptions): Promise<void> {
   const signal = stopSignal()
   // What is found is the answer on stdout; the log must not come between.
   await using environment = await openEnvironment({ LOG_LEVEL: 'silent' })
-  const { database, zerodb } = environment.services
+  const { database, zerodb, bigquery } = environment.services
   const tenantIds = tenant && !isUuid(tenant) ? [] : await listTenantIds(database, tenant)
   if (tenant && tenantIds.length === 0) throw new StartupError([`There is no tenant ${tenant}.`])
   const report = json ? inJson : inWords
@@ -50,7 +53,7 @@ async function fsck({ tenant, json, repair }: FsckOptions): Promise<void> {
     done: rowsOf(checked) + rowsOf(rechecked),
     total: checked.expected + rechecked.expected,
   }))
-  const deps = { database, zerodb, signal, checked, rechecked }
+  const deps = { database, zerodb, bigquery, signal, checked, rechecked }
   const found = { violations: 0, repairable: 0, repaired: 0 }
   for await (const finding of (repair ? repairIntegrity : verifyIntegrity)(deps, tenantIds)) {
     found.violations++
@@ -59,12 +62,12 @@ async function fsck({ tenant, json, repair }: FsckOptions): Promise<void> {
     progress.print(report.finding(finding))
   }
   const seconds = (performance.now() - startedAt) / 1_000
-  progress.print(report.summary({ checked, ...found, seconds }))
+  progress.print(report.summary({ checked, ...found, hasCopy: bigquery !== null, seconds }))
   if (found.violations > found.repaired) process.exitCode = 1
 }
 
-function rowsOf({ contents, versions, documents }: Checked): number {
-  return contents + versions + documents
+function rowsOf({ contents, versions, documents, copies }: Checked): number {
+  return contents + versions + documents + copies
 }
 
 /** Exit 2, whatever it was: "not checked" must never look like "violations", nor like "clean". */

@@ -1,12 +1,16 @@
 import { Command } from 'commander'
 import { existsSync } from 'node:fs'
 import { StartupError } from '../lib/errors.ts'
+import { addAnalytics } from './analytics.ts'
+import { addArchive } from './archive.ts'
 import { addExpireVersions } from './expire-versions.ts'
 import { addFsck } from './fsck.ts'
 import { addImport } from './import.ts'
 import { addMigrate } from './migrate.ts'
+import { addRestore } from './restore.ts'
 import { addRotateKeys } from './rotate-keys.ts'
 import { addServe } from './serve.ts'
+import { addSetup } from './setup.ts'
 import { addStart } from './start.ts'
 import { addToken } from './token.ts'
 import { addWork } from './work.ts'
@@ -22,10 +26,14 @@ for (const add of [
   addServe,
   addWork,
   addMigrate,
+  addArchive,
+  addAnalytics,
   addExpireVersions,
   addFsck,
   addImport,
+  addRestore,
   addRotateKeys,
+  addSetup,
   addToken,
 ])
   add(program)

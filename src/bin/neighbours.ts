@@ -1,5 +1,6 @@
 import { createLocalJWKSet } from 'jose'
 import { readFile } from 'node:fs/promises'
+import { openBigQuery } from '../local/bigquery/open.ts'
 import { type LocalIssuer, openIssuer } from '../local/issuer.ts'
 import { openLlm } from '../local/llm/open.ts'
 import { ensureMasterKeys } from '../local/master-keys.ts'
@@ -8,6 +9,7 @@ import { openZeroDb } from '../local/zerodb/open.ts'
 import type { Config } from '../platform/config.ts'
 import { StartupError } from '../lib/errors.ts'
 import type { Neighbours } from '../platform/services.ts'
+import { type StoreKind, storeKinds } from '../platform/store-health.ts'
 import { remoteKeys } from '../platform/tokens.ts'
 
 export interface OpenNeighbours extends Neighbours, AsyncDisposable {
@@ -21,15 +23,16 @@ export interface OpenNeighbours extends Neighbours, AsyncDisposable {
 export async function openNeighbours(config: Config): Promise<OpenNeighbours> {
   const { DATA_DIR: dataDir } = config
   await using held = new AsyncDisposableStack()
-  const [postgres, zerodb, llm, localIssuer] = await Promise.all([
+  const [postgres, zerodb, bigquery, llm, localIssuer] = await Promise.all([
     config.DATABASE_URL === undefined
       ? openPostgres({ dataDir, setupSql: await readFile(rolesSql, 'utf8') })
       : undefined,
     config.ZERODB_API_URL === undefined ? openZeroDb({ dataDir }) : undefined,
+    standsIn(config) ? openBigQuery({ dataDir }) : undefined,
     config.LLM_BASE_URL === undefined && mayStandIn(config) ? openLlm({ dataDir }) : undefined,
     config.AUTH_JWKS_URL === undefined ? openIssuer(dataDir) : undefined,
   ])
-  for (const standIn of [postgres, zerodb, llm]) if (standIn) held.use(standIn)
+  for (const standIn of [postgres, zerodb, bigquery, llm]) if (standIn) held.use(standIn)
   const masterKeys = await masterKeysOf(config)
   const kept = held.move()
   return {
@@ -42,14 +45,23 @@ export async function openNeighbours(config: Config): Promise<OpenNeighbours> {
           credential: { apiKey: zerodb.apiKey },
         }
       : zerodbOf(config),
+    bigquery: bigquery
+      ? { projectId: bigquery.projectId, apiUrl: bigquery.url, accessToken: bigquery.token }
+      : bigqueryOf(config),
     tokens: localIssuer
       ? { issuer: localIssuer.issuer, keys: createLocalJWKSet(localIssuer.keys) }
       : { issuer: required(config.AUTH_ISSUER), keys: remoteKeys(required(config.AUTH_JWKS_URL)) },
     masterKeys,
+    standIns: namesOf({ postgres, zerodb, bigquery }),
     models: modelsOf(config, llm && { baseUrl: `${llm.url}/v1`, apiKey: llm.apiKey }),
     localIssuer,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
+}
+
+/** Stores that are stand-ins, of those that were opened here. */
+function namesOf(opened: Partial<Record<StoreKind, unknown>>): StoreKind[] {
+  return storeKinds.filter((store) => opened[store] !== undefined)
 }
 
 const rolesSql = new URL('../../migrations/roles.sql', import.meta.url)
@@ -63,7 +75,25 @@ function zerodbOf(config: Config): Neighbours['zerodb'] {
   }
 }
 
-/** The one neighbour that production can do without: tenants bring keys of their own. */
+/** Without a project there is a stand-in, unless nothing is to be copied. */
+function standsIn(config: Config): boolean {
+  const { BIGQUERY_PROJECT_ID: projectId, BIGQUERY_SYNC_ENABLED: isCopying } = config
+  return projectId === undefined && isCopying && mayStandIn(config)
+}
+
+function bigqueryOf(config: Config): Neighbours['bigquery'] {
+  const { BIGQUERY_PROJECT_ID: projectId, BIGQUERY_API_URL: apiUrl } = config
+  const { BIGQUERY_ACCESS_TOKEN: accessToken, GOOGLE_APPLICATION_CREDENTIALS: file } = config
+  if (projectId === undefined) return null
+  return {
+    projectId,
+    ...(apiUrl && { apiUrl }),
+    ...(accessToken && { accessToken }),
+    ...(file && { credentialsFile: file }),
+  }
+}
+
+/** What production can do without: a recovery copy, and a model, for which tenants bring keys. */
 function mayStandIn({ production, ALLOW_STAND_INS }: Config): boolean {
   return !production || ALLOW_STAND_INS
 }

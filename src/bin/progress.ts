@@ -14,7 +14,10 @@ export interface Steps {
 const drawMs = 100
 const lineMs = 5_000
 
-/** A bar on a terminal, a line now and then anywhere else. `read` is asked whenever one is due. */
+/**
+ * A bar on a terminal, a line now and then anywhere else, with the time that is left by the speed so far.
+ * `read` is asked whenever one is due.
+ */
 export function showProgress(what: string, read: () => Steps): Progress {
   const show = process.stderr.isTTY ? createBar(what, read) : createLines(what, read)
   const timer = setInterval(show.draw, process.stderr.isTTY ? drawMs : lineMs)
@@ -30,8 +33,21 @@ export function showProgress(what: string, read: () => Steps): Progress {
   }
 }
 
+/** E.g. `, 40 s left`, by the speed since it was first asked; empty until there is one. */
+function createClock(): (steps: Steps) => string {
+  let first: { done: number; at: number } | undefined
+  return ({ done, total }) => {
+    const at = performance.now()
+    first ??= { done, at }
+    if (done <= first.done || total < done) return ''
+    const seconds = (((at - first.at) / (done - first.done)) * (total - done)) / 1_000
+    return seconds < 90 ? `, ${Math.ceil(seconds)} s left` : `, ${Math.ceil(seconds / 60)} min left`
+  }
+}
+
 function createBar(what: string, read: () => Steps) {
-  const format = `{bar} {percentage} %  {value} of {total} ${what}`
+  const left = createClock()
+  const format = `{bar} {percentage} %  {value} of {total} ${what}{left}`
   const bar = new SingleBar({
     format,
     clearOnComplete: true,
@@ -40,10 +56,11 @@ function createBar(what: string, read: () => Steps) {
   })
   return {
     draw() {
-      const { done, total } = read()
-      if (!bar.isActive) bar.start(total, done)
-      bar.setTotal(total)
-      bar.update(done)
+      const steps = read()
+      const payload = { left: left(steps) }
+      if (!bar.isActive) bar.start(steps.total, steps.done, payload)
+      bar.setTotal(steps.total)
+      bar.update(steps.done, payload)
     },
     clear() {
       if (bar.isActive) bar.stop()
@@ -52,10 +69,11 @@ function createBar(what: string, read: () => Steps) {
 }
 
 function createLines(what: string, read: () => Steps) {
+  const left = createClock()
   return {
     draw() {
-      const { done, total } = read()
-      process.stderr.write(`${done} of ${total} ${what}\n`)
+      const steps = read()
+      process.stderr.write(`${steps.done} of ${steps.total} ${what}${left(steps)}\n`)
     },
     clear() {},
   }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { once } from 'node:events'
-import { prepareContentStore } from './content-store.ts'
+import { prepareStores } from './prepare-stores.ts'
 import { openEnvironment, stopSignal } from './environment.ts'
 import { listen } from './listen.ts'
 
@@ -11,7 +11,7 @@ export function addServe(program: Command): void {
 async function serve(): Promise<void> {
   const stop = stopSignal()
   await using environment = await openEnvironment()
-  await prepareContentStore(environment.services, stop)
+  await prepareStores(environment.services, stop)
   await using server = await listen({ services: environment.services })
   environment.services.log.info({ url: server.url }, 'listening')
   if (!stop.aborted) await once(stop, 'abort')

@@ -4,7 +4,8 @@ import { tasks } from '../app/tasks.ts'
 import { migrate } from '../platform/postgres/migrate.ts'
 import { startTasks } from '../platform/tasks.ts'
 import { ensureDemoContents } from './demo-contents.ts'
-import { prepareContentStore } from './content-store.ts'
+import { ensureDemoMetrics } from './demo-metrics.ts'
+import { prepareStores } from './prepare-stores.ts'
 import { demoTenant } from './demo-tenant.ts'
 import { openEnvironment, stopSignal } from './environment.ts'
 import { listen } from './listen.ts'
@@ -21,12 +22,16 @@ async function start(): Promise<void> {
   await using environment = await openEnvironment()
   const { config, neighbours, services } = environment
   if (neighbours.ownerUrl !== undefined) await migrate(neighbours.ownerUrl)
-  await prepareContentStore(services, stop)
+  await prepareStores(services, stop)
   const owner = demoTenant.claims('owner', config.AUTH_AUDIENCE)
   const token = config.production ? undefined : await neighbours.localIssuer?.sign(owner)
   if (token !== undefined) {
     await demoTenant.ensure(services.database)
     await ensureDemoContents(services, owner, stop)
+    // Made-up numbers belong in nobody's warehouse.
+    if (neighbours.standIns?.includes('bigquery')) {
+      await ensureDemoMetrics(services, owner.tenantId, stop)
+    }
   }
   await using server = await listen({ services, ...(token && { explorerToken: token }) })
   await using _tasks = await startTasks(tasks, services)

@@ -8,6 +8,7 @@ import { plantUsage } from '../features/quota/plants.ts'
 import { entries, furnish, type Ids } from '../support/entries.ts'
 import { generationInput, plantProgress, startJob } from '../support/generation.ts'
 import { startGateway, type TestGateway, type TestTenant } from '../support/gateway.ts'
+import { askForRestore } from '../support/restores.ts'
 import { type Coordinate, operationFor, rootFieldsOf, type Values } from '../support/schema-walk.ts'
 import { deleteOne, newContent, publishOne, succeeded, updateOne } from '../support/writes.ts'
 
@@ -358,6 +359,24 @@ const cases: Record<string, Record<string, Case>> = {
     ForbiddenError: forbidden('BRAND_MANAGE'),
     StorageUnavailableError: postgresAway('audit_events'),
   },
+  setReadMode: {
+    ValidationError: {
+      args: () => ({ mode: 'PRIMARY', reason: ' ' }),
+      code: 'VALIDATION',
+      says: /^reason: must have 1 to 500 characters, and has 0$/,
+    },
+    ForbiddenError: forbidden('OPS_WRITE'),
+    StorageUnavailableError: postgresAway('audit_events'),
+  },
+  backupCollections: {
+    ValidationError: {
+      args: () => ({ collections: ['payments'] }),
+      code: 'VALIDATION',
+      says: /^collections: has no payments; there are content_items and content_versions$/,
+    },
+    ForbiddenError: forbidden('OPS_WRITE'),
+    StorageUnavailableError: postgresAway('archive_runs'),
+  },
   recalculateQuota: {
     ValidationError: {
       args: () => ({ tenantId: encodeGlobalId('Tenant', newId()) }),
@@ -366,6 +385,24 @@ const cases: Record<string, Record<string, Case>> = {
     },
     ForbiddenError: forbidden('OPS_WRITE'),
     StorageUnavailableError: postgresAway('content_storage_usage'),
+  },
+  restoreFromBackup: {
+    ValidationError: {
+      args: () => ({ input: { asOf: '2099-01-01T00:00:00Z' } }),
+      code: 'VALIDATION',
+      says: /^input\.asOf: is in the future: 2099-.* Leave out what is not there yet$/,
+    },
+    ForbiddenError: forbidden('BACKUP_RESTORE'),
+    ConcurrencyLimitError: {
+      prepare: ({ gateway, tenant }) => askForRestore(gateway, tenant),
+      code: 'CONCURRENCY_LIMIT',
+      says: /^1 jobs are not over yet, and 1 are allowed at a time\. Wait until the restore is over\.$/,
+    },
+    StorageUnavailableError: postgresAway('restore_jobs'),
+  },
+  runBackupSync: {
+    ForbiddenError: forbidden('OPS_WRITE'),
+    StorageUnavailableError: postgresAway('backup_outbox'),
   },
 }
 
@@ -376,6 +413,7 @@ const impossible: Record<string, Record<string, string>> = {
   scheduleContent: { QuotaExceededError: 'it stores no more bytes' },
   unpublishContent: { QuotaExceededError: 'it stores no more bytes' },
   archiveContent: { QuotaExceededError: 'it stores no more bytes' },
+  runBackupSync: { ValidationError: 'it takes nothing' },
   deleteLlmKey: { ValidationError: 'it takes nothing but an id' },
   generateContentBatch: { NotFoundError: 'it names no job' },
   pinVersion: {
@@ -416,7 +454,7 @@ test('no union has a member that none of its mutations ends in', () => {
 })
 
 test.for(mutations)('$field.name ends in each of its errors', async (mutation) => {
-  await using gateway = await startGateway({ LOG_LEVEL: 'silent' })
+  await using gateway = await startGateway({ LOG_LEVEL: 'silent' }, { bigquery: true })
   const { name } = mutation.field
   for (const [error, one] of Object.entries(cases[name] ?? {})) {
     const { tenant, ids } = await furnish(gateway, 'OWN')

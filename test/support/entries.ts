@@ -1,9 +1,11 @@
 import { encodeGlobalId } from '../../src/graphql/global-id.ts'
 import { canary } from './canaries.ts'
+import { plantArchive } from './archives.ts'
 import { brandOf, createTestContents } from './contents.ts'
 import type { TestGateway, TestTenant } from './gateway.ts'
 import { generationInput, startJob } from './generation.ts'
 import { setTestLlmKey } from './llm-keys.ts'
+import { plantRestore } from './restores.ts'
 import type { Coordinate, Values } from './schema-walk.ts'
 
 export const nodeTypes = [
@@ -16,6 +18,8 @@ export const nodeTypes = [
   'ContentVersion',
   'LlmKey',
   'GenerationJob',
+  'BackupArchive',
+  'RestoreJob',
 ] as const
 export type NodeType = (typeof nodeTypes)[number]
 
@@ -23,6 +27,7 @@ export type NodeType = (typeof nodeTypes)[number]
 export type Ids = Record<NodeType, string>
 
 const sampleInput = { title: 'Sample', body: { format: 'TEXT', raw: 'Sample' } }
+const sampleRange = { from: '2026-11-01T00:00:00Z', to: '2026-11-08T00:00:00Z' }
 const toJob = ({ GenerationJob }: Ids) => ({ id: GenerationJob })
 const toContent = ({ Content }: Ids) => ({ ref: { id: Content } })
 
@@ -37,9 +42,11 @@ export const entries: Record<string, (own: Ids) => Values> = {
   'Query.quota': () => ({}),
   'Query.checkQuota': () => ({ input: {} }),
   'Query.llmKeys': () => ({}),
+  'Query.backupStatus': () => ({}),
   'Query.generationJob': toJob,
   'Query.generationJobs': () => ({}),
   'Query.estimateGeneration': () => ({ input: generationInput() }),
+  'Query.analyticsReport': () => ({ range: sampleRange }),
   'Query.campaignSpace': ({ CampaignSpace }) => ({ id: CampaignSpace }),
   'Mutation.createContent': () => ({ input: sampleInput }),
   'Mutation.createContents': () => ({ inputs: [sampleInput], errorPolicy: 'REJECT_ALL' }),
@@ -64,7 +71,14 @@ export const entries: Record<string, (own: Ids) => Values> = {
   'Mutation.cancelGenerationJob': toJob,
   'Mutation.retryGenerationJob': (own) => ({ ...toJob(own), failedOnly: false }),
   'Mutation.updateBrand': ({ Brand }) => ({ id: Brand, input: { voice: 'A sample.' } }),
+  'Mutation.runBackupSync': () => ({}),
+  'Query.backupArchives': () => ({}),
+  'Mutation.backupCollections': () => ({ collections: ['content_items'] }),
+  'Query.storeHealth': () => ({}),
+  'Mutation.setReadMode': () => ({ mode: 'PRIMARY', reason: 'A sample.' }),
+  'Mutation.restoreFromBackup': () => ({ input: { asOf: '2026-01-01T00:00:00Z' } }),
   'Mutation.recalculateQuota': ({ Tenant }) => ({ tenantId: Tenant }),
+  'Subscription.storeHealthChanged': () => ({}),
   'Subscription.quotaChanged': () => ({}),
   'Subscription.contentChanged': () => ({}),
   'Subscription.generationJob': toJob,
@@ -118,6 +132,8 @@ export async function furnish(
     AuditEvent: data?.auditEvents.nodes[0]?.id ?? '',
     Content,
     ContentVersion: data?.node.versions.nodes[0]?.id ?? '',
+    BackupArchive: await plantArchive(gateway, tenant, name),
+    RestoreJob: await plantRestore(gateway, tenant, name),
     LlmKey: await setTestLlmKey(gateway, tenant, { label: name }),
     GenerationJob: await startJob(gateway, tenant, {
       ...brandOf(tenant),

@@ -17,6 +17,7 @@ const offences: Record<string, readonly [from: string, to: string]> = {
   'features-do-not-know-the-app': ['src/features/content/content.graphql.ts', 'src/app/schema.ts'],
   'rules-run-without-a-request': ['src/features/content/list-contents.ts', '@pothos/core'],
   'features-use-no-driver': ['src/features/quota/reserve-storage.ts', 'pg'],
+  'one-door-to-bigquery': ['src/features/analytics/a.ts', '@google-cloud/bigquery'],
   'graphql-translates': ['src/features/live/live.graphql.ts', 'src/features/content/publish.ts'],
   'features-stand-in-the-row': ['src/features/weather/forecast.ts', 'src/lib/align.ts'],
   'left-of-tenancy': ['src/features/tenancy/a.ts', 'src/features/quota/b.ts'],
@@ -33,6 +34,8 @@ const offences: Record<string, readonly [from: string, to: string]> = {
   ],
   'siblings-do-not-know-each-other': ['src/features/search/a.ts', 'src/features/live/b.ts'],
   'both-ends-of-generation': ['src/features/drafting/a.ts', 'src/features/commissioning/b.ts'],
+  'copies-do-not-know-each-other': ['src/features/backup/a.ts', 'src/features/restoring/b.ts'],
+  'archives-are-no-backup': ['src/features/archives/a.ts', 'src/features/backup/b.ts'],
   'left-of-recovery': ['src/features/recovery/a.ts', 'src/features/partners/b.ts'],
   'left-of-partners': ['src/features/partners/a.ts', 'src/features/operations/b.ts'],
 }

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { inject } from 'vitest'
 import { entities } from '../../src/app/entities.ts'
+import { warehouseTables } from '../../src/app/warehouse-tables.ts'
 import { createHttpServer } from '../../src/app/http-server.ts'
 import { tasks } from '../../src/app/tasks.ts'
 import { setUpTables } from '../../src/features/content/set-up-tables.ts'
@@ -16,6 +17,7 @@ import {
 } from '../../src/features/tenancy/create-tenant.ts'
 import { newId } from '../../src/lib/id.ts'
 import type { Role } from '../../src/lib/viewer.ts'
+import { type BigQueryServer, startBigQueryServer } from '../../src/local/bigquery/server.ts'
 import { type LlmServer, startLlmServer } from '../../src/local/llm/server.ts'
 import { startZeroDbServer, type ZeroDbServer } from '../../src/local/zerodb/server.ts'
 import { loadConfig } from '../../src/platform/config.ts'
@@ -84,24 +86,51 @@ export type Api = Pick<TestGateway, 'query'>
 interface Stores {
   database: TestDatabase
   zerodb: ZeroDbServer
+  bigquery: BigQueryServer | null
   llm: LlmServer
   neighbours: Neighbours
   signToken: TestGateway['signToken']
 }
 
-/** `env` overrides settings by their environment names. */
-export async function startGateway(env: Record<string, string> = {}): Promise<TestGateway> {
+/** The same with a BigQuery, where its tables are. */
+export interface CopiedGateway extends TestGateway {
+  bigquery: BigQueryServer
+}
+
+/** `env` overrides settings by their environment names. Without `bigquery` there is no recovery copy. */
+export function startGateway(
+  env: Record<string, string> | undefined,
+  wanted: { bigquery: true },
+): Promise<CopiedGateway>
+export function startGateway(env?: Record<string, string>): Promise<TestGateway>
+export async function startGateway(
+  env: Record<string, string> = {},
+  wanted?: { bigquery: true },
+): Promise<TestGateway | CopiedGateway> {
   await using opened = new AsyncDisposableStack()
-  const stores = await openStores(opened)
+  const bigquery = wanted ? opened.use(await startBigQuery()) : null
+  const stores = await openStores(opened, bigquery)
   const gateway = opened.use(await startInstance(stores, env))
+  if (gateway.services.bigquery) {
+    for await (const _step of gateway.services.bigquery.setUp(warehouseTables));
+  }
   const owned = opened.move()
   return { ...gateway, [Symbol.asyncDispose]: () => owned.disposeAsync() }
+}
+
+async function startBigQuery() {
+  const account = { projectId: 'test-project', token: canary('bigquery') }
+  const server = await startBigQueryServer({ file: ':memory:', ...account })
+  return { server, ...account, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
 }
 
 const issuer = 'test-issuer'
 const algorithm = 'EdDSA'
 
-async function openStores(opened: AsyncDisposableStack): Promise<Stores> {
+async function openStores(
+  opened: AsyncDisposableStack,
+  bigquery: Awaited<ReturnType<typeof startBigQuery>> | null,
+): Promise<Stores> {
   const database = opened.use(await testDatabase())
   const projectId = newId()
   const apiKey = canary('zerodb')
@@ -113,10 +142,16 @@ async function openStores(opened: AsyncDisposableStack): Promise<Stores> {
   return {
     database,
     zerodb,
+    bigquery: bigquery && bigquery.server,
     llm,
     neighbours: {
       databaseUrl: database.loginUrl,
       zerodb: { baseUrl: zerodb.url, projectId, credential: { apiKey } },
+      bigquery: bigquery && {
+        projectId: bigquery.projectId,
+        apiUrl: bigquery.server.url,
+        accessToken: bigquery.token,
+      },
       tokens: { issuer, keys },
       masterKeys: { file: inject('masterKeysFile') },
       models: {

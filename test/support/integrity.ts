@@ -20,9 +20,9 @@ export async function repair(gateway: TestGateway, findings: Finding[] = []) {
   return { findings, checked: deps.checked, rechecked: deps.rechecked }
 }
 
-function depsOf({ services: { database, zerodb } }: TestGateway) {
+function depsOf({ services: { database, zerodb, bigquery } }: TestGateway) {
   const signal = AbortSignal.timeout(300_000)
-  return { database, zerodb, signal, checked: newChecked(), rechecked: newChecked() }
+  return { database, zerodb, bigquery, signal, checked: newChecked(), rechecked: newChecked() }
 }
 
 export async function expectIntact(gateway: TestGateway): Promise<void> {

@@ -19,13 +19,19 @@ export interface Program extends AsyncDisposable {
 
 /** Settings of a program that is to work with the stores of a gateway. */
 export function storesOf({ neighbours }: { neighbours: Neighbours }): Record<string, string> {
-  const { databaseUrl, zerodb } = neighbours
+  const { databaseUrl, zerodb, bigquery } = neighbours
   const { baseUrl, projectId, credential } = zerodb
   return {
     DATABASE_URL: databaseUrl,
     ZERODB_API_URL: baseUrl,
     ZERODB_PROJECT_ID: projectId,
     ZERODB_API_KEY: 'apiKey' in credential ? credential.apiKey : '',
+    ...(bigquery && {
+      BIGQUERY_SYNC_ENABLED: 'true',
+      BIGQUERY_PROJECT_ID: bigquery.projectId,
+      BIGQUERY_API_URL: bigquery.apiUrl ?? '',
+      BIGQUERY_ACCESS_TOKEN: bigquery.accessToken ?? '',
+    }),
   }
 }
 
@@ -39,6 +45,8 @@ export function runProgram(args: readonly string[], env: Record<string, string>)
       MASTER_KEYS_FILE: inject('masterKeysFile'),
       // Nobody there; empty for a stand-in, which then needs a DATA_DIR.
       LLM_BASE_URL: 'http://127.0.0.1:9/v1',
+      // Neither a copy nor a stand-in for one, unless the gateway has it.
+      BIGQUERY_SYNC_ENABLED: 'false',
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

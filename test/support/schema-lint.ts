@@ -1,6 +1,6 @@
 import type { ClientBase, Pool } from 'pg'
 
-const appRoles = list(['gateway_login', 'app_tenant', 'app_system', 'app_queue'])
+const appRoles = list(['gateway_login', 'app_tenant', 'app_system', 'app_queue', 'app_relay'])
 
 /** What `app_system` may see of a row: enough to find work, nothing to read. */
 const systemColumns = list([
@@ -13,10 +13,16 @@ const systemColumns = list([
   'unpublish_at',
   'deleted_at',
   'expired_at',
+  'expires_at',
   'documents_removed_at',
   'completed_at',
+  'resolved_at',
+  'kind',
   'master_key',
 ])
+
+/** What `app_relay` may change of an event: never whose it is, or of what. */
+const relayNotes = list(['batch_id', 'attempts', 'backed_up_at', 'quarantined_at', 'error'])
 
 /** Functions that may run as their owner, past row-level security. */
 const definerFunctions = list([])
@@ -58,6 +64,8 @@ const rules: Record<string, string> = {
     select t.name || ' ' || p.polname from tenant_tables t join pg_policy p on p.polrelid = t.oid
     where p.polroles <> array['app_tenant'::regrole::oid]
       and not (p.polroles = array['app_system'::regrole::oid] and p.polcmd = 'r')
+      and not (p.polroles = array['app_relay'::regrole::oid] and p.polcmd in ('r', 'w')
+        and t.name = 'backup_outbox')
       and not p.polroles && array[0::oid, 'app_tenant'::regrole::oid]`,
 
   'a foreign key begins with the tenant on both sides': `
@@ -87,11 +95,12 @@ const rules: Record<string, string> = {
       rolsuper or rolbypassrls or rolinherit or rolcreaterole or rolcreatedb or rolreplication
       or rolcanlogin <> (rolname = 'gateway_login'))`,
 
-  'a role of the gateway becomes app_tenant, app_system or app_queue and no other': `
+  'a role of the gateway becomes app_tenant, app_system, app_queue or app_relay and no other': `
     select m.member::regrole || ' in ' || m.roleid::regrole from pg_auth_members m
     where m.member in (select oid from app_roles) and not (
       m.member = 'gateway_login'::regrole and m.set_option
-      and m.roleid in ('app_tenant'::regrole, 'app_system'::regrole, 'app_queue'::regrole)
+      and m.roleid in ('app_tenant'::regrole, 'app_system'::regrole, 'app_queue'::regrole,
+        'app_relay'::regrole)
       and not m.inherit_option and not m.admin_option)
     union
     select m.member::regrole || ' in ' || m.roleid::regrole from pg_auth_members m
@@ -131,6 +140,27 @@ const rules: Record<string, string> = {
     where c.relnamespace = to_regnamespace('pgboss') and a.grantee <> c.relowner and not (
       a.grantee = 'app_queue'::regrole and not a.is_grantable
       and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))`,
+
+  'app_relay sees and notes what becomes of events, and nobody else does': `
+    select concat_ws(' ', g.relation, g.column_name, g.privilege) from grants g
+    where g.grantee = 'app_relay' and (
+      g.relation <> 'backup_outbox' or g.column_name is null or g.grantable
+      or g.privilege not in ('SELECT', 'UPDATE')
+      or g.privilege = 'UPDATE' and g.column_name <> all(${relayNotes}))
+    union all
+    select n.nspname || ' ' || a.grantee::regrole || ' ' || a.privilege_type
+    from pg_namespace n, aclexplode(n.nspacl) a
+    where n.nspname = 'relay' and a.grantee <> n.nspowner and not (
+      a.grantee in ('app_relay'::regrole, 'app_system'::regrole) and a.privilege_type = 'USAGE')
+    union all
+    select c.relname || ' ' || a.grantee::regrole || ' ' || a.privilege_type
+    from pg_class c, aclexplode(c.relacl) a
+    where c.relnamespace = to_regnamespace('relay') and a.grantee <> c.relowner and not (
+      not a.is_grantable and (
+        a.grantee = 'app_relay'::regrole
+          and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+        or a.grantee = 'app_system'::regrole and a.privilege_type = 'SELECT'
+          and c.relname = 'status'))`,
 
   'nothing is granted to everybody': `
     select g.relation || ' ' || g.privilege from grants g where g.grantee = 'public'

@@ -109,6 +109,7 @@ const samples: Record<string, unknown> = {
   Int: 1,
   Float: 1,
   Boolean: true,
+  BigInt: '1',
   DateTime: '2099-01-01T00:00:00Z',
   JSON: {},
 }

@@ -50,7 +50,14 @@ export async function runGenerationJob(
 
 function runnerDeps(services: GenerationDeps, tenantId: string, job: ClaimedJob): RunnerDeps {
   const { database, documents, zerodb, models, log, signal } = services
-  const viewer: Viewer = { tenantId, userId: job.userId ?? null, scopes: new Set(), brandIds: null }
+  const userId = job.userId ?? null
+  const viewer: Viewer = {
+    tenantId,
+    userId,
+    scopes: new Set(),
+    brandIds: null,
+    readMode: 'auto',
+  }
   const origin = { requestId: `job:${job.id}`, ip: null }
   const reads = database.reads.forTenant(tenantId)
   const plan = newPlan()

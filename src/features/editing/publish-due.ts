@@ -60,7 +60,13 @@ async function publishDueOf(deps: PublishDeps, tenantId: string): Promise<void> 
      where tenant_id = $1 and ${dueSql} order by id limit $2`,
     [tenantId, batchSize],
   )
-  const viewer: Viewer = { tenantId, userId: null, scopes: new Set(scopes), brandIds: null }
+  const viewer: Viewer = {
+    tenantId,
+    userId: null,
+    scopes: new Set(scopes),
+    brandIds: null,
+    readMode: 'auto',
+  }
   const origin = { requestId: 'task:publishDue', ip: null }
   const write: WriteDeps = { ...deps, tenantId, reads, viewer, origin, plan: newPlan() }
   const outcomes = await changeContents(write, due.map(requestOf), 'REJECT_FAILED')
