@@ -15,7 +15,7 @@ export class AddRecoveryRelay extends Migration {
       alter table backup_outbox add column quarantined_at timestamptz(3);
       alter table backup_outbox add column error text;
       comment on column backup_outbox.size_bytes is
-        'Of the body; what travels together is limited by it';
+        'About what its row in the copy weighs; what travels together is limited by it';
       comment on column backup_outbox.batch_id is 'The load job it travels with';
       comment on column backup_outbox.attempts is 'How often it was refused';
       comment on column backup_outbox.quarantined_at is 'Given up: somebody has to look at it';

@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
+import { utf8Size } from '../../lib/bytes.ts'
 import { newId } from '../../lib/id.ts'
 import { announce, topics } from '../../platform/events.ts'
 import { advanceFeed } from '../tenancy/advance-feed.ts'
@@ -9,6 +10,7 @@ const recordSql = `
     select * from jsonb_to_recordset(?::jsonb) as w (tenant_id uuid, id uuid, content_id uuid,
       version_number integer, change_type text, changed_by_user_id uuid, document_id uuid,
       size_bytes bigint, sha256 text, restored_from integer, outbox_id uuid, outbox_operation text,
+      outbox_bytes bigint,
       intent_id uuid, bytes bigint, items integer, sequence bigint)
   ), versions as (
     insert into content_versions (tenant_id, id, content_id, version_number, change_type,
@@ -17,7 +19,7 @@ const recordSql = `
       document_id, size_bytes, sha256, restored_from, sequence from written
   ), outbox as (
     insert into backup_outbox (tenant_id, id, content_id, version_number, operation, size_bytes)
-    select tenant_id, outbox_id, content_id, version_number, outbox_operation, size_bytes
+    select tenant_id, outbox_id, content_id, version_number, outbox_operation, outbox_bytes
     from written
   ), keys as (
     update idempotency_keys k set completed_at = now(), version_number = w.version_number
@@ -52,6 +54,8 @@ function rowOf({ next, history, historyId, change, intentId, growth, items }: Pl
     sha256: next.sha256,
     restored_from: change.restoredFrom ?? null,
     outbox_id: newId(),
+    // The copy's row has the metadata twice, by itself and within the history entry.
+    outbox_bytes: next.storageSizeBytes + 2 * utf8Size(JSON.stringify(history)),
     outbox_operation: change.type === 'delete' ? 'delete' : 'upsert',
     intent_id: intentId,
     bytes: growth,
