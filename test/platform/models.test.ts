@@ -326,7 +326,7 @@ test('who probes and leaves lets the next one probe', async () => {
   server.faults.add({ operation: 'chat', after: 1, times: 1, kind: 'hang' })
   const leave = new AbortController()
   const prober = models.generate(call({ signal: leave.signal }))
-  await vi.waitFor(() => expect(chats(server)).toHaveLength(2))
+  await vi.waitFor(() => expect(chats(server)).toHaveLength(2), 10_000)
   const next = models.generate(call())
 
   leave.abort()

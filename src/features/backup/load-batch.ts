@@ -1,11 +1,11 @@
 import { step } from '../../lib/failpoints.ts'
 import { type LoadJob, LoadFailedError } from '../../platform/bigquery.ts'
 import { snapshotTable } from '../../platform/recovery-copy/snapshot-tables.ts'
+import { daysOf } from '../../platform/bigquery/days.ts'
+import { findTenantDays } from '../tenancy/find-tenant-days.ts'
 import { type Batch, BatchLostError, loadJobIdOf, relayContext, type RelayDeps } from './batch.ts'
 import { loadedOfBatch, removePurged } from './copy-queries.ts'
-import type { Cargo, Place, Refused } from './read-batch.ts'
-
-const dayMs = 24 * 3_600_000
+import type { Cargo, Place, Refused } from './cargo.ts'
 
 /**
  * Brings the rows of a batch to the copy, once: what becomes of a job whose answer was lost is looked
@@ -17,8 +17,8 @@ export async function loadBatch(
   batch: Batch,
   { lines, refused }: Cargo,
 ): Promise<Refused[]> {
-  // Nor when nothing is left to bring, if somebody was about to: the job must not run any more when he
-  // wakes, after the contents of the batch may have been purged.
+  // Unless somebody was about to bring rows: an empty job then takes the place of his, for he may wake
+  // when the contents of the batch have been purged from the copy.
   if (lines.length === 0 && batch.rows === null) return refused
   await noteRows(deps, batch, lines.length)
   const job = {
@@ -97,7 +97,7 @@ async function findRefused(
     const { rows } = await step('findLoaded', relayContext, () =>
       deps.bigquery.query(
         loadedOfBatch,
-        { tenantId, ...daysOf(own) },
+        { tenantId, ...daysOf(own.map(({ at }) => at)) },
         { batch: batch.id },
         { signal: deps.signal },
       ),
@@ -116,12 +116,12 @@ export async function removePurgedCopies(deps: RelayDeps, { lines }: Cargo): Pro
   const purges = lines.filter(({ member }) => member.isPurge)
   for (const [tenantId, own] of byTenant(purges)) {
     const contents = own.map(({ member }) => member.contentId)
-    const from = await firstDayOf(deps, tenantId)
-    const { to } = daysOf(own)
+    const reads = deps.database.reads.forTenant(tenantId, undefined, deps.signal)
+    const days = await findTenantDays(reads)
     await step('removePurgedCopies', relayContext, () =>
       deps.bigquery.query(
         removePurged,
-        { tenantId, from, to },
+        { tenantId, ...days },
         { contents },
         { signal: deps.signal, timeoutMs: 60_000 },
       ),
@@ -129,28 +129,6 @@ export async function removePurgedCopies(deps: RelayDeps, { lines }: Cargo): Pro
   }
 }
 
-/** Nothing of a tenant is older than the tenant. */
-async function firstDayOf({ database, signal }: RelayDeps, tenantId: string): Promise<Date> {
-  const [tenant] = await database.reads
-    .forTenant(tenantId, undefined, signal)
-    .rows<{ createdAt: Date }>(`select created_at as "createdAt" from tenants where id = $1`, [
-      tenantId,
-    ])
-  return startOfDay(tenant?.createdAt ?? new Date(0))
-}
-
 function byTenant(places: readonly Place[]): Map<string, Place[]> {
   return Map.groupBy(places, ({ member }) => member.tenantId)
-}
-
-/** The days that hold these rows: from the first one's beginning to the last one's end. */
-function daysOf(places: readonly Place[]): { from: Date; to: Date } {
-  const times = places.map(({ at }) => at.getTime())
-  const from = startOfDay(new Date(times.reduce((a, b) => Math.min(a, b), Infinity)))
-  const last = startOfDay(new Date(times.reduce((a, b) => Math.max(a, b), 0)))
-  return { from, to: new Date(last.getTime() + dayMs) }
-}
-
-function startOfDay(time: Date): Date {
-  return new Date(Math.floor(time.getTime() / dayMs) * dayMs)
 }

@@ -7,40 +7,9 @@ import type { RowData } from '../../platform/zerodb.ts'
 import { bodyTable, historyTable } from '../content/documents.ts'
 import { type DocumentTable, findQueued } from '../content/queued-documents.ts'
 import { type Batch, relayContext, type RelayDeps } from './batch.ts'
-import { type CopiedPurge, type CopiedVersion, purgeRow, snapshotRow } from './snapshot-row.ts'
-
-/** An event of a batch. */
-export interface Member {
-  tenantId: string
-  eventId: string
-  contentId: string
-  isPurge: boolean
-}
-
-/** By which the row of an event is found in the copy, and the day it is found under. */
-export interface Place {
-  member: Member
-  snapshotId: string
-  at: Date
-}
-
-/** An event that cannot be copied as things are; without a place when its row would have none. */
-export interface Refused {
-  member: Member
-  error: string
-  place?: Place
-}
-
-/** A row on its way, and the event it is of. */
-export interface Line extends Place {
-  json: Buffer
-}
-
-/** What a batch brings to the copy. */
-export interface Cargo {
-  lines: Line[]
-  refused: Refused[]
-}
+import type { Cargo, Member } from './cargo.ts'
+import { describeEvents, type EventVersion } from './describe-events.ts'
+import { type CopiedVersion, purgeRow, snapshotRow } from './snapshot-row.ts'
 
 /** Groups that are read at the same time. */
 const groupsAtOnce = 3
@@ -112,94 +81,54 @@ async function readDivided(
 
 async function readGroup(deps: RelayDeps, batch: Batch, group: readonly Member[]): Promise<Cargo> {
   const tenantId = group[0]?.tenantId ?? ''
-  const { versions, purges } = await describe(deps, tenantId, group)
-  const found = [...versions.values()]
-  const [bodies, history] = await Promise.all([
-    readDocuments(
-      deps,
-      tenantId,
-      bodyTable,
-      found.map(({ documentId }) => documentId),
-    ),
-    readDocuments(
-      deps,
-      tenantId,
-      historyTable,
-      found.map(({ versionId }) => versionId),
-    ),
-  ])
+  const { versions, purges } = await describeEvents(deps, tenantId, group)
+  const documents = await readAllDocuments(deps, tenantId, [...versions.values()])
   const written = { batchId: batch.id, now: new Date() }
   const cargo: Cargo = { lines: [], refused: [] }
-  const take = (member: Member, row: SnapshotRow) => {
-    const json = Buffer.from(`${JSON.stringify(row)}\n`)
-    const at = new Date(row.snapshot_timestamp)
-    cargo.lines.push({ member, snapshotId: row.snapshot_id, at, json })
-  }
   for (const member of group) {
     const purge = purges.get(member.eventId)
-    if (purge) take(member, purgeRow(purge, written))
-    if (purge) continue
     const version = versions.get(member.eventId)
-    if (!version) {
-      // Purged in the meantime, and then the event is gone too: nobody will be refused.
-      cargo.refused.push({ member, error: 'there is nothing of what it tells' })
-      continue
-    }
     try {
-      const body = await soundBody(version, bodies)
-      take(member, snapshotRow(version, body, entryOf(version, history), written))
+      if (purge) cargo.lines.push(lineOf(member, purgeRow(purge, written)))
+      // Purged in the meantime; then the event is gone as well, and nobody will be refused.
+      else if (!version) throw new Error('there is nothing of what it tells')
+      else {
+        const { body, history } = await soundDocuments(version, documents)
+        cargo.lines.push(lineOf(member, snapshotRow(version, body, history, written)))
+      }
     } catch (error) {
       // Its retention was over before it could be copied: nothing is owed.
-      if (version.isExpired) continue
-      cargo.refused.push({
-        member,
-        error: error instanceof Error ? error.message : 'unreadable',
-        place: { member, snapshotId: version.versionId, at: version.createdAt },
-      })
+      if (version?.isExpired) continue
+      const message = error instanceof Error ? error.message : 'unreadable'
+      const place = version && { snapshotId: version.versionId, at: version.createdAt }
+      cargo.refused.push({ member, error: message, ...(place && { place: { member, ...place } }) })
     }
   }
   return cargo
 }
 
-interface EventVersion extends Omit<CopiedVersion, 'tenantId'> {
-  eventId: string
-  isExpired: boolean
+function lineOf(member: Member, row: SnapshotRow): Cargo['lines'][number] {
+  const json = Buffer.from(`${JSON.stringify(row)}\n`)
+  return { member, snapshotId: row.snapshot_id, at: new Date(row.snapshot_timestamp), json }
 }
 
-const versionsSql = `
-  select o.id as "eventId", v.id as "versionId", v.content_id as "contentId",
-    v.version_number as "versionNumber", v.change_type = 'delete' as "isDeletion",
-    v.document_id as "documentId", v.sha256, v.size_bytes as "sizeBytes",
-    v.created_at as "createdAt", c.user_id as "userId", c.version_of as "versionOf",
-    c.created_at as "contentCreatedAt", v.expired_at is not null as "isExpired"
-  from backup_outbox o
-    join content_versions v on v.tenant_id = o.tenant_id and v.content_id = o.content_id
-      and v.version_number = o.version_number
-    join content_items c on c.tenant_id = v.tenant_id and c.id = v.content_id
-  where o.tenant_id = $1 and o.id = any($2::uuid[]) and o.operation <> 'purge'`
+interface Documents {
+  bodies: ReadonlyMap<string, RowData>
+  history: ReadonlyMap<string, RowData>
+}
 
-const purgesSql = `
-  select o.id as "eventId", o.content_id as "contentId", t.last_version as "lastVersion",
-    t.created_at as "purgedAt"
-  from backup_outbox o
-    join content_tombstones t on t.tenant_id = o.tenant_id and t.content_id = o.content_id
-  where o.tenant_id = $1 and o.id = any($2::uuid[]) and o.operation = 'purge'`
-
-async function describe(
-  { database, signal }: RelayDeps,
+async function readAllDocuments(
+  deps: RelayDeps,
   tenantId: string,
-  group: readonly Member[],
-) {
-  const reads = database.reads.forTenant(tenantId, undefined, signal)
-  const values = [tenantId, group.map(({ eventId }) => eventId)]
-  const [versions, purges] = await Promise.all([
-    reads.rows<EventVersion>(versionsSql, values),
-    reads.rows<Omit<CopiedPurge, 'tenantId'>>(purgesSql, values),
+  versions: readonly EventVersion[],
+): Promise<Documents> {
+  const bodyIds = versions.map(({ documentId }) => documentId)
+  const historyIds = versions.map(({ versionId }) => versionId)
+  const [bodies, history] = await Promise.all([
+    readDocuments(deps, tenantId, bodyTable, bodyIds),
+    readDocuments(deps, tenantId, historyTable, historyIds),
   ])
-  return {
-    versions: new Map(versions.map((version) => [version.eventId, { ...version, tenantId }])),
-    purges: new Map(purges.map((purge) => [purge.eventId, { ...purge, tenantId }])),
-  }
+  return { bodies, history }
 }
 
 /** A document leaves PostgreSQL's queue after it has come to ZeroDB, so the queue is asked first. */
@@ -217,20 +146,16 @@ async function readDocuments(
   return queued.size === 0 ? stored : new Map([...queued, ...stored])
 }
 
-async function soundBody(
-  { documentId, sha256 }: CopiedVersion,
-  bodies: ReadonlyMap<string, RowData>,
-): Promise<RowData> {
+async function soundDocuments(
+  { documentId, versionId, sha256 }: CopiedVersion,
+  { bodies, history }: Documents,
+): Promise<{ body: RowData; history: RowData }> {
   const body = bodies.get(documentId)
   if (!body) throw new Error(`its body document ${documentId} is missing`)
   const found = await decodeBody(documentId, body)
   if (found.sha256 !== sha256)
     throw new Error(`its body document ${documentId} has another SHA-256`)
-  return body
-}
-
-function entryOf({ versionId }: CopiedVersion, history: ReadonlyMap<string, RowData>): RowData {
   const entry = history.get(versionId)
   if (!entry) throw new Error(`its history entry ${versionId} is missing`)
-  return entry
+  return { body, history: entry }
 }

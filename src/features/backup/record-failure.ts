@@ -35,7 +35,7 @@ function describe(error: unknown): string {
   if (!(error instanceof UpstreamError)) return 'The gateway itself failed: its log says how.'
   const { neighbour, failure, message } = error
   if (neighbour !== 'BigQuery') return `${neighbour} cannot be read: ${failure}.`
-  if (/^BigQuery: the table /.test(message))
+  if (message.startsWith('BigQuery: the table '))
     return `${message.slice('BigQuery: '.length)}. Run: gateway setup`
   if (failure === 'rejected') {
     return 'BigQuery refuses what we ask: check the account’s roles, the dataset and the tables.'

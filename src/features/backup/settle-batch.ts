@@ -1,7 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { step } from '../../lib/failpoints.ts'
 import { type Batch, BatchLostError, relayContext, type RelayDeps } from './batch.ts'
-import type { Refused } from './read-batch.ts'
+import type { Refused } from './cargo.ts'
 
 /** So often an event is tried before it is put aside and somebody has to look at it (H2). */
 const maxAttempts = 5

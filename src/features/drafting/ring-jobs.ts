@@ -1,31 +1,13 @@
 import type { Database } from '../../platform/postgres/database.ts'
-import { enqueue } from '../../platform/tasks.ts'
 import { generationBell } from '../generation/generation-bell.ts'
+import { ringForgotten } from '../tenancy/ring-forgotten.ts'
 
-/** In one pass; the others are found by the next. */
-const maxJobs = 500
+const unfinished = {
+  table: 'content_generation_jobs',
+  isUnfinished: `status in ('pending', 'running', 'cancelling')`,
+}
 
-/**
- * Rings again for jobs that nobody has in hand: their bell was lost, or their worker has died. Safe to
- * run anywhere, any time: a bell too many finds nothing to do.
- */
-export async function ringJobs({
-  database,
-  signal,
-}: {
-  database: Database
-  signal: AbortSignal
-}): Promise<void> {
-  const jobs = await database.reads.asSystem().rows<{ tenantId: string; jobId: string }>(
-    `select tenant_id as "tenantId", id as "jobId" from content_generation_jobs
-     where status in ('pending', 'running', 'cancelling') and lease_expires_at < now()
-     order by id limit $1`,
-    [maxJobs],
-  )
-  for (const job of jobs) {
-    signal.throwIfAborted()
-    await database.transaction(job.tenantId, (tx) =>
-      enqueue(tx, generationBell, job, { key: job.jobId }),
-    )
-  }
+/** Rings again for generation jobs that nobody has in hand. */
+export function ringJobs(deps: { database: Database; signal: AbortSignal }): Promise<void> {
+  return ringForgotten(deps, unfinished, generationBell)
 }

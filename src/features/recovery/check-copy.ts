@@ -1,4 +1,6 @@
 import type { BigQuery } from '../../platform/bigquery.ts'
+import { daysOf } from '../../platform/bigquery/days.ts'
+import { findTenantDays } from '../tenancy/find-tenant-days.ts'
 import { countedCopies, remainsOfPurged } from './copy-queries.ts'
 import { beforeAllIds } from './each-page.ts'
 import type { Finding, TenantDeps } from './finding.ts'
@@ -6,7 +8,6 @@ import type { Finding, TenantDeps } from './finding.ts'
 /** Ids in one query: what it reads is billed by the day, not by the id. */
 const idsPerQuery = 2_000
 const queryMs = 60_000
-const dayMs = 24 * 3_600_000
 
 type CopyDeps = TenantDeps & { bigquery: BigQuery }
 
@@ -24,11 +25,13 @@ interface Copied {
   versionNumber: number
   sha256: string
   createdAt: Date
+  /** What expired before it could be copied is owed nothing. */
+  isExpired: boolean
 }
 
 const copiedSql = (which: string) => `
   select v.id, v.content_id as "contentId", v.version_number as "versionNumber", v.sha256,
-    v.created_at as "createdAt"
+    v.created_at as "createdAt", v.expired_at is not null as "isExpired"
   from content_versions v
     join backup_outbox o on o.tenant_id = v.tenant_id and o.content_id = v.content_id
       and o.version_number = v.version_number and o.operation <> 'purge'
@@ -56,12 +59,9 @@ async function complain(
   versions: readonly Copied[],
 ): Promise<Map<string, Complaint>> {
   if (versions.length === 0) return new Map()
-  const days = versions.map(({ createdAt }) => Math.floor(createdAt.getTime() / dayMs))
-  const from = new Date(days.reduce((a, b) => Math.min(a, b)) * dayMs)
-  const to = new Date((days.reduce((a, b) => Math.max(a, b)) + 1) * dayMs)
   const { rows } = await bigquery.query(
     countedCopies,
-    { tenantId, from, to },
+    { tenantId, ...daysOf(versions.map(({ createdAt }) => createdAt)) },
     { versions: versions.map(({ id }) => id) },
     { signal, timeoutMs: queryMs },
   )
@@ -73,13 +73,15 @@ async function complain(
   return new Map(doubts)
 }
 
+const missing = { message: 'is noted as copied, and the copy lacks it', repair: 'copy' } as const
+
 function complaintAbout(
-  { sha256 }: Copied,
+  { sha256, isExpired }: Copied,
   copy:
     | { copies: number; unsigned: number; least: string | null; greatest: string | null }
     | undefined,
 ): Complaint | undefined {
-  if (!copy) return { message: 'is noted as copied, and the copy lacks it', repair: 'copy' }
+  if (!copy) return isExpired ? undefined : missing
   const { copies, unsigned, least, greatest } = copy
   if (unsigned > 0 || least !== sha256 || greatest !== sha256) {
     const others = [least, greatest].filter((other) => other !== sha256)
@@ -110,14 +112,14 @@ const purgedSql = `
 
 async function* checkPurged(deps: CopyDeps): AsyncGenerator<Finding, void> {
   const { bigquery, reads, tenantId, signal } = deps
-  const span = { from: await firstDayOf(deps), to: new Date(Date.now() + dayMs) }
+  const days = await findTenantDays(reads)
   for (let last = beforeAllIds; ;) {
     const page = await reads.rows<{ contentId: string }>(purgedSql, [tenantId, last, idsPerQuery])
     if (page.length === 0) return
     const contents = page.map(({ contentId }) => contentId)
     const { rows } = await bigquery.query(
       remainsOfPurged,
-      { tenantId, ...span },
+      { tenantId, ...days },
       { contents },
       { signal, timeoutMs: queryMs },
     )
@@ -136,13 +138,4 @@ function complaintAboutPurge(
 ): string | undefined {
   if (!found || found.purges === 0) return 'was purged, and the copy does not know'
   return found.remains > 0 ? 'was purged, and is still in the copy' : undefined
-}
-
-/** Nothing of a tenant is older than the tenant. */
-async function firstDayOf({ reads, tenantId }: CopyDeps): Promise<Date> {
-  const [tenant] = await reads.rows<{ createdAt: Date }>(
-    `select created_at as "createdAt" from tenants where id = $1`,
-    [tenantId],
-  )
-  return new Date(Math.floor((tenant?.createdAt.getTime() ?? 0) / dayMs) * dayMs)
 }

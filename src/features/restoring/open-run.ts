@@ -2,6 +2,7 @@ import { StartupError } from '../../lib/errors.ts'
 import type { BigQuery } from '../../platform/bigquery.ts'
 import type { TenantReads } from '../../platform/postgres/reads.ts'
 import { setUpTables } from '../content/set-up-tables.ts'
+import { findTenantDays } from '../tenancy/find-tenant-days.ts'
 import { countWantedVersions } from './list-versions.ts'
 import type { RestoreJob } from './restore-job.entity.ts'
 import { purgedContents } from './restore-queries.ts'
@@ -10,7 +11,6 @@ import { withPatience } from './with-patience.ts'
 
 const defaultPatienceMs = 120_000
 const defaultVersionsPerPage = 1_000
-const dayMs = 24 * 3_600_000
 
 /**
  * Everything a restore needs before its first page: the target's tables, and what the copy knows to be
@@ -66,13 +66,8 @@ async function findPurged(
   signal: AbortSignal,
 ): Promise<string[]> {
   const { tenantId } = reads
-  const [tenant] = await reads.rows<{ createdAt: Date }>(
-    `select created_at as "createdAt" from tenants where id = $1`,
-    [tenantId],
-  )
-  const from = new Date(Math.floor((tenant?.createdAt.getTime() ?? 0) / dayMs) * dayMs)
-  const to = new Date(Date.now() + dayMs)
-  const { rows } = await bigquery.query(purgedContents, { tenantId, from, to }, {}, { signal })
+  const days = await findTenantDays(reads)
+  const { rows } = await bigquery.query(purgedContents, { tenantId, ...days }, {}, { signal })
   const found = await reads.rows<{ id: string }>(
     `select id from content_items where tenant_id = $1 and id = any($2::uuid[]) order by id`,
     [tenantId, rows.map(({ contentId }) => contentId)],

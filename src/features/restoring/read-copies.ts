@@ -1,3 +1,4 @@
+import { daysOf } from '../../platform/bigquery/days.ts'
 import type { NewRow, RowData } from '../../platform/zerodb.ts'
 import { complaintAboutBody, complaintAboutHistory } from '../content/document-complaints.ts'
 import { bodyTable, historyTable } from '../content/documents.ts'
@@ -24,7 +25,6 @@ export interface Recovery {
   billedBytes: number
 }
 
-const dayMs = 24 * 3_600_000
 const queryMs = 120_000
 
 /** Fetches what fills `gaps` from the copy, in one query, and holds each document against PostgreSQL. */
@@ -35,7 +35,7 @@ export async function readCopies(run: RestoreRun, gaps: readonly Gap[]): Promise
   const versions = gaps.map(({ version }) => version)
   const { rows, bytesProcessed } = await run.bigquery.query(
     copiedVersions,
-    { tenantId, ...daysOf(versions) },
+    { tenantId, ...daysOf(versions.map(({ createdAt }) => createdAt)) },
     { versions: [...new Set(versions.map(({ id }) => id))] },
     { signal, timeoutMs: queryMs },
   )
@@ -47,14 +47,6 @@ export async function readCopies(run: RestoreRun, gaps: readonly Gap[]): Promise
     else recovery.recovered.push(found)
   }
   return recovery
-}
-
-/** From the first one's day to the last one's: no other partition is read. */
-function daysOf(versions: readonly WantedVersion[]): { from: Date; to: Date } {
-  const days = versions.map(({ createdAt }) => Math.floor(createdAt.getTime() / dayMs))
-  const first = days.reduce((a, b) => Math.min(a, b))
-  const last = days.reduce((a, b) => Math.max(a, b))
-  return { from: new Date(first * dayMs), to: new Date((last + 1) * dayMs) }
 }
 
 /** The document, or why there is none to be had. */

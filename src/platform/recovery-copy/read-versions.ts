@@ -1,6 +1,7 @@
 import { UpstreamError } from '../../lib/errors.ts'
 import type { BigQuery } from '../bigquery.ts'
 import type { QueryCall } from '../bigquery/queries.ts'
+import { daysOf } from '../bigquery/days.ts'
 import { decodeBody, type StoredDocument } from '../document-store/body.ts'
 import type { RowData } from '../zerodb.ts'
 import { type VersionRow, versionQuery } from './version-query.ts'
@@ -35,7 +36,7 @@ export async function readVersions(
   call: QueryCall,
 ): Promise<VersionRows> {
   const ids = refs.map(({ versionId }) => versionId)
-  const scope = { tenantId, ...daysOf(refs) }
+  const scope = { tenantId, ...daysOf(refs.map(({ at }) => at)) }
   const { rows } = await bigquery.query(versionQuery, scope, { ids }, call).catch(asOwn)
   const asked = new Set(ids)
   // One strange row and none of it is trusted.
@@ -56,17 +57,6 @@ export async function verifyVersion(ref: CopyRef, row: VersionRow): Promise<Copi
     return { document, history: parse(row.history) }
   } catch (error) {
     throw malformed(`version ${ref.versionId} is not the one that was stored`, error)
-  }
-}
-
-const dayMs = 86_400_000
-
-/** From the first day to the end of the last: no other partition is read. */
-function daysOf(refs: readonly CopyRef[]): { from: Date; to: Date } {
-  const days = refs.map(({ at }) => Math.floor(at.getTime() / dayMs))
-  return {
-    from: new Date(Math.min(...days) * dayMs),
-    to: new Date((Math.max(...days) + 1) * dayMs),
   }
 }
 

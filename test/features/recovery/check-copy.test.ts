@@ -28,7 +28,7 @@ interface Plant {
 
 const sendAgain = ({ gateway, content }: Scene) =>
   gateway.database.admin.query(
-    `update backup_outbox set backed_up_at = null
+    `update backup_outbox set backed_up_at = null, batch_id = null
      where content_id = $1 and version_number = 2`,
     [content.databaseId],
   )
@@ -71,7 +71,7 @@ const plants: Plant[] = [
       const content_id = purged.databaseId
       await copyVersions(gateway, tenant.id, (row) => ({ ...row, content_id, snapshot_id: 'x' }))
       await gateway.database.admin.query(
-        `update backup_outbox set backed_up_at = null where content_id = $1`,
+        `update backup_outbox set backed_up_at = null, batch_id = null where content_id = $1`,
         [fresh.databaseId],
       )
     },
