@@ -147,6 +147,13 @@ query Analytics {
 `
 }
 
+const stores = `# How the stores are doing, and how much of your contents is in the recovery copy.
+query Stores {
+  storeHealth { store state p95Ms errorRate message }
+  backupStatus { enabled percentSynced unsyncedCount lagSeconds rpoMet lastSuccessAt lastError }
+}
+`
+
 const me = `# Who you are and what you may do.
 query Me {
   viewer { user { displayName } tenant { name planTier } brands { name } scopes }
@@ -172,6 +179,7 @@ export function graphiqlPage(token: string): string {
       generated,
       analytics(new Date()),
       quota,
+      stores,
       me,
     ].map((query) => ({ query })),
   })

@@ -51,7 +51,8 @@ async function carry(deps: RelayDeps, batch: Batch): Promise<void> {
     await removePurgedCopies(relay, cargo)
     await settleBatch(relay, batch, refused)
     const { lines } = cargo
-    deps.log.info({ job: loadJobIdOf(batch), rows: lines.length }, 'brought versions to the copy')
+    const told = { job: loadJobIdOf(batch), events: batch.events, rows: lines.length }
+    deps.log.info(told, 'brought versions to the copy')
   } catch (error) {
     throw lease.lost.aborted ? new BatchLostError() : error
   }
