@@ -18,7 +18,7 @@ export interface StoreReport {
   store: StoreKind
   state: HealthState
   /** Of its requests in the last minute; null where none are counted. */
-  recent: Pick<RecentSummary, 'errorRate' | 'p50Ms' | 'p95Ms'> | null
+  recent: Pick<RecentSummary, 'errorRate' | 'p50Ms' | 'p95Ms' | 'p99Ms'> | null
   breaker: BreakerState | null
   /** When this instance first saw it in that state. */
   since: Date

@@ -39,6 +39,7 @@ const StoreHealthObject = builder.objectRef<StoreReport>('StoreHealth').implemen
     state: t.expose('state', { type: HealthStateEnum }),
     p50Ms: t.float({ nullable: true, resolve: ({ recent }) => recent?.p50Ms }),
     p95Ms: t.float({ nullable: true, resolve: ({ recent }) => recent?.p95Ms }),
+    p99Ms: t.float({ nullable: true, resolve: ({ recent }) => recent?.p99Ms }),
     errorRate: t.float({
       nullable: true,
       description: 'Share of the requests that failed, 0 to 1.',

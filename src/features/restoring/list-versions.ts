@@ -36,12 +36,13 @@ const pageSql = `
     ) as "ownsBody"
   from content_versions v where ${wanted} and v.id > $6 order by v.id limit $7`
 
-/** The versions that follow, as many as are put back at a time; none at the end. */
+/** The versions that follow, `limit` at most; none at the end. */
 export async function listWantedVersions(
-  { reads, job, purgedIds, versionsPerPage }: RestoreRun,
+  { reads, job, purgedIds }: RestoreRun,
   after: string | null,
+  limit: number,
 ): Promise<WantedVersion[]> {
-  const values = [...valuesOf(reads, job, purgedIds), after ?? beforeAllIds, versionsPerPage]
+  const values = [...valuesOf(reads, job, purgedIds), after ?? beforeAllIds, limit]
   const versions = await reads.rows<WantedVersion>(pageSql, values)
   let bytes = 0
   const fitting = versions.findIndex(({ sizeBytes }) => (bytes += sizeBytes) > bytesPerPage)

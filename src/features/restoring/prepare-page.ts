@@ -17,8 +17,9 @@ export interface PreparedPage {
 export async function preparePage(
   run: RestoreRun,
   after: string | null,
+  limit: number,
 ): Promise<PreparedPage | null> {
-  const versions = await withPatience(run, () => listWantedVersions(run, after))
+  const versions = await withPatience(run, () => listWantedVersions(run, after, limit))
   const last = versions.at(-1)
   if (!last) return null
   const gaps = await withPatience(run, () => findGaps(run, versions))

@@ -15,18 +15,21 @@ export async function restorePages(run: RestoreRun): Promise<RestoreTally> {
   const { job, signal } = run
   let tally = job.report ?? emptyTally
   let since = performance.now()
-  let next = preparePage(run, job.lastVersionId ?? null)
+  let size = run.versionsPerPage
+  let next = preparePage(run, job.lastVersionId ?? null, size)
   for (;;) {
     const page = await next
     if (!page) return tally
-    next = preparePage(run, page.lastVersionId)
+    next = preparePage(run, page.lastVersionId, size)
     // Its failure is heard when its turn comes.
     next.catch(() => {})
     try {
       const documents = await write(run, page.recovered)
       const now = performance.now()
       const done = count(page.tally, documents)
-      tally = addTally(tally, { ...done, seconds: (now - since) / 1_000 })
+      const seconds = (now - since) / 1_000
+      tally = addTally(tally, { ...done, seconds })
+      size = nextSize(run, size, seconds)
       since = now
       await settlePage(run, page.lastVersionId, tally)
       signal.throwIfAborted()
@@ -36,6 +39,16 @@ export async function restorePages(run: RestoreRun): Promise<RestoreTally> {
       throw error
     }
   }
+}
+
+/** A page should be seen to be done in about so many seconds. */
+const pageSeconds = 5
+const largestGrowth = 8
+
+/** Each page costs a query that reads its days whole: the quicker the target, the larger a page may be. */
+function nextSize({ versionsPerPage }: RestoreRun, size: number, seconds: number): number {
+  if (seconds < pageSeconds / 2) return Math.min(size * 2, versionsPerPage * largestGrowth)
+  return seconds > pageSeconds ? Math.max(versionsPerPage, Math.floor(size / 2)) : size
 }
 
 function write(run: RestoreRun, recovered: readonly Recovered[]): Promise<readonly Recovered[]> {

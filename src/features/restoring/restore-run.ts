@@ -18,7 +18,7 @@ export interface RestoreDeps {
   signal: AbortSignal
   /** How long a neighbour that is away is waited for; two minutes unless given. */
   patienceMs?: number
-  /** Put back together, and repeated together by whoever takes over; a thousand unless given. */
+  /** Put back together at first, and repeated together by whoever takes over; a thousand unless given. */
   versionsPerPage?: number
 }
 

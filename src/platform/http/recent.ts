@@ -8,6 +8,7 @@ export interface RecentSummary {
   /** Of the recent requests that were answered, in milliseconds; 0 when there are none. */
   p50Ms: number
   p95Ms: number
+  p99Ms: number
   /** How long ago the last one ended; infinite when there was none. */
   idleMs: number
   /** Whether that one was answered; true when there was none. */
@@ -44,6 +45,7 @@ export function createRecent(): Recent {
         errorRate: kept.length === 0 ? 0 : 1 - answered.length / kept.length,
         p50Ms: quantile(0.5),
         p95Ms: quantile(0.95),
+        p99Ms: quantile(0.99),
         idleMs: now - lastAt,
         lastOk,
       }
