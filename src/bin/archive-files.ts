@@ -63,7 +63,9 @@ function describe(outcome: BackupOutcome): string {
       return `archive=${archiveId} file=${fileName} bytes=${sizeBytes}: ${documents} documents${lack}`
     }
     case 'notOurs':
-      return 'is being archived by a worker'
+      return 'is not made here: a worker has it, or it failed and is tried again within minutes'
+    case 'givenUp':
+      return 'was given up: its last attempt died with its worker; see why, then run this again'
     case 'failed':
       return `failed${outcome.givenUp ? '' : ', a worker will try again'}: ${outcome.error.message}`
   }

@@ -1,10 +1,6 @@
 import { loadBackupArchives } from '../features/archives/backup-archives.loaders.ts'
-import {
-  findArchiveTenant,
-  newRestored,
-  restoreArchive,
-  type RestoredDocuments,
-} from '../features/archives/restore-archive.ts'
+import { findArchiveTenant, restoreArchive } from '../features/archives/restore-archive.ts'
+import { newRestored, type RestoredDocuments } from '../features/archives/restored-documents.ts'
 import { StartupError } from '../lib/errors.ts'
 import { isUuid } from '../lib/id.ts'
 import { openEnvironment, stopSignal } from './environment.ts'
@@ -27,7 +23,9 @@ export async function restoreFromArchive(id: string, flags: { dryRun?: true }): 
   }))
   const deps = { ...environment.services, signal }
   await restoreArchive(deps, archive, { dryRun, restored }).catch((error: unknown) => {
-    if (!signal.aborted) throw error
+    if (signal.aborted) return
+    if (restored.documents > 0) progress.print(describe(restored, dryRun))
+    throw error
   })
   progress.print(describe(restored, dryRun))
   if (signal.aborted) {
@@ -37,12 +35,13 @@ export async function restoreFromArchive(id: string, flags: { dryRun?: true }): 
 }
 
 function describe(restored: RestoredDocuments, dryRun: boolean): string {
-  const { documents, alreadyThere, unexplained, damaged } = restored
+  const { documents, replaced, alreadyThere, unexplained, damaged } = restored
   const verb = dryRun ? 'would be restored' : 'restored'
   return [
     `${restored.restored} of ${documents} documents ${verb}`,
+    `${replaced} that were damaged ${dryRun ? 'would be replaced' : 'replaced'}`,
     `${alreadyThere} were there`,
     `${unexplained} are of no version any more and stay away`,
-    `${damaged} are not what their version says and stay away`,
+    `${damaged} are damaged in the archive and left as they are`,
   ].join(', ')
 }

@@ -28,7 +28,9 @@ export function addArchive(program: Command): void {
     .action((flags: TenantFlags) => listArchives(flags).catch(couldNot))
   archive
     .command('restore')
-    .description('put back what ZeroDB has lost; what is there stays, what was purged stays away')
+    .description(
+      'put back what ZeroDB has lost or damaged; what is there and sound stays, what was purged stays away',
+    )
     .argument('<archive id>', 'as `list` and the API show it')
     .option('--dry-run', 'only say what would be put back')
     .addHelpText('after', `${ending} Running it again goes on.`)

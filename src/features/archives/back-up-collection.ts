@@ -17,10 +17,12 @@ import { type StoredArchive, storeArchive } from './store-archive.ts'
 /** Archives are kept for so long (W-020). */
 const retentionDays = 30
 
-/** What became of a backup: made; nothing to do, or in other hands; or to be tried again later. */
+/** What became of a backup: made; nothing to do, in other hands, or resting; or failed. */
 export type BackupOutcome =
   | ({ state: 'made'; archiveId: string } & StoredArchive)
   | { state: 'notOurs' }
+  /** Nothing was tried: the last attempt it had never came to an end, not even to a failure. */
+  | { state: 'givenUp' }
   | { state: 'failed'; givenUp: boolean; error: UpstreamError }
 
 /**
@@ -36,8 +38,7 @@ export async function backUpCollection(
   if (!run) return { state: 'notOurs' }
   if (run.attempts > maxAttempts) {
     // The last one gave nothing up, nor anything else: it may be what kills its workers.
-    await failRun(deps, run)
-    return { state: 'notOurs' }
+    return { state: (await failRun(deps, run)) ? 'givenUp' : 'notOurs' }
   }
   try {
     await removeStrays(deps, run)

@@ -72,7 +72,9 @@ builder.mutationField('backupCollections', (t) =>
 function describe({ begun, underWay }: RequestedBackups): string {
   const sentences = [
     begun.length > 0 ? `The backup of ${begun.join(' and ')} has begun.` : '',
-    underWay.length > 0 ? `A backup of ${underWay.join(' and ')} is under way already.` : '',
+    underWay.length > 0
+      ? `A backup of ${underWay.join(' and ')} is under way already, or failed and is tried again within minutes.`
+      : '',
   ]
   return sentences.filter(Boolean).join(' ')
 }

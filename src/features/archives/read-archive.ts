@@ -10,13 +10,9 @@ export interface ArchiveFileDeps {
   signal: AbortSignal
 }
 
-/** What ZeroDB keeps is not what was archived; none of it is trusted. */
+/** What ZeroDB keeps is not what was archived. */
 export class DamagedArchiveError extends Error {
   override readonly name = 'DamagedArchiveError'
-
-  constructor({ fileName }: BackupArchive, complaint: string) {
-    super(`The archive ${fileName} ${complaint}. Nothing was restored from it.`)
-  }
 }
 
 /** An archive that was read to its end and found to be what was archived. */
@@ -46,16 +42,16 @@ export async function verifyArchive(
   for await (const document of parse(archive, parts)) {
     documents++
     if (document['tenant_id'] === archive.tenantId) continue
-    throw new DamagedArchiveError(archive, 'holds a document of another tenant')
+    throw damaged(archive, 'holds a document of another tenant')
   }
   const sha256 = whole.digest('hex')
   if (sha256 !== archive.sha256) {
     const message = `has ${bytes} bytes and the SHA-256 ${sha256}, not ${archive.sizeBytes} and ${archive.sha256}`
-    throw new DamagedArchiveError(archive, message)
+    throw damaged(archive, message)
   }
   if (documents === archive.documentCount) return { archive, partHashes }
   const message = `holds ${documents} documents, not ${archive.documentCount}`
-  throw new DamagedArchiveError(archive, message)
+  throw damaged(archive, message)
 }
 
 /** Its documents, one by one; each part must be what it was when the archive was verified. */
@@ -65,7 +61,7 @@ export function readArchive(
 ): AsyncGenerator<RowData, void> {
   const parts = download(deps, archive, (part, index) => {
     if (hash('sha256', part, 'hex') === partHashes[index]) return
-    throw new DamagedArchiveError(archive, 'was changed while it was read')
+    throw damaged(archive, 'was changed while it was read')
   })
   return parse(archive, parts)
 }
@@ -77,7 +73,7 @@ async function* download(
 ): AsyncGenerator<Buffer, void> {
   for (const [index, fileId] of archive.fileIds.entries()) {
     const part = await zerodb.readFile(archive.tenantId, fileId, { signal })
-    if (!part) throw new DamagedArchiveError(archive, `lacks its file ${fileId}`)
+    if (!part) throw damaged(archive, `lacks its file ${fileId}`)
     check(part, index)
     yield part
   }
@@ -95,6 +91,10 @@ async function* parse(
     const isPacking =
       error instanceof Error && 'code' in error && /^Z(STD)?_/.test(String(error.code))
     if (!isPacking && !(error instanceof SyntaxError)) throw error
-    throw new DamagedArchiveError(archive, `cannot be read: ${error.message}`)
+    throw damaged(archive, `cannot be read: ${error.message}`)
   }
+}
+
+function damaged({ fileName }: BackupArchive, complaint: string): DamagedArchiveError {
+  return new DamagedArchiveError(`The archive ${fileName} ${complaint}.`)
 }

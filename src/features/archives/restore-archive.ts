@@ -1,33 +1,15 @@
-import { mapLimit } from '../../lib/map-limit.ts'
 import type { Database } from '../../platform/postgres/database.ts'
-import type { TenantReads } from '../../platform/postgres/reads.ts'
-import { keysPerQuery, type NewRow, type RowData, type ZeroDb } from '../../platform/zerodb.ts'
-import type { DocumentTable } from '../content/queued-documents.ts'
+import { keysPerQuery, type RowData, type ZeroDb } from '../../platform/zerodb.ts'
 import { recordAudit } from '../tenancy/record-audit.ts'
 import type { BackupArchive } from './backup-archive.entity.ts'
-import { findVersions, isOf } from './find-versions.ts'
-import { readArchive, verifyArchive } from './read-archive.ts'
+import { DamagedArchiveError, readArchive, verifyArchive } from './read-archive.ts'
+import { restoreRows } from './restore-rows.ts'
+import type { RestoredDocuments } from './restored-documents.ts'
 
 export interface RestoreArchiveDeps {
   database: Database
   zerodb: ZeroDb
   signal: AbortSignal
-}
-
-/** What became of the documents of an archive; counted while it goes on. */
-export interface RestoredDocuments {
-  documents: number
-  /** Put back; in a dry run, those that would be. */
-  restored: number
-  alreadyThere: number
-  /** Purged, expired, or never committed: PostgreSQL knows no version that has them. */
-  unexplained: number
-  /** Not what the version in PostgreSQL says, so not put back. */
-  damaged: number
-}
-
-export function newRestored(): RestoredDocuments {
-  return { documents: 0, restored: 0, alreadyThere: 0, unexplained: 0, damaged: 0 }
 }
 
 /** The archive of this id, whosever it is; for operators. */
@@ -45,9 +27,11 @@ export async function findArchiveTenant(
 }
 
 /**
- * Puts documents back that ZeroDB has lost: only those that a version in PostgreSQL has, under its
- * checksum, and that are not there. Nothing is overwritten, and nothing purged comes back. It may be
- * interrupted and repeated. Throws DamagedArchiveError before the first change, and UpstreamError.
+ * Puts documents back that ZeroDB has lost or damaged: only those that a version in PostgreSQL has,
+ * under its checksum. What is there and sound is not touched, and nothing purged comes back. It may be
+ * interrupted and repeated. Throws UpstreamError and DamagedArchiveError, which says so when nothing
+ * was restored: the archive may still change between its two readings, and `restored` counts what was
+ * done by then.
  */
 export async function restoreArchive(
   deps: RestoreArchiveDeps,
@@ -55,7 +39,7 @@ export async function restoreArchive(
   { dryRun, restored }: { dryRun: boolean; restored: RestoredDocuments },
 ): Promise<void> {
   const { tenantId } = archive
-  const verified = await verifyArchive(deps, archive)
+  const verified = await verifyArchive(deps, archive).catch(sayNothingRestored)
   const reads = deps.database.reads.forTenant(tenantId, undefined, deps.signal)
   const tenant = { ...deps, tenantId, reads, collection: archive.collection, dryRun }
   try {
@@ -63,8 +47,14 @@ export async function restoreArchive(
       await restoreRows(tenant, rows, restored)
     }
   } finally {
-    if (restored.restored > 0 && !dryRun) await record(deps, archive, restored)
+    const changed = restored.restored + restored.replaced
+    if (changed > 0 && !dryRun) await record(deps, archive, restored)
   }
+}
+
+function sayNothingRestored(error: unknown): never {
+  if (!(error instanceof DamagedArchiveError)) throw error
+  throw new DamagedArchiveError(`${error.message} Nothing was restored from it.`)
 }
 
 /** Bodies in memory at a time, and in an answer that says which of them are there. */
@@ -83,59 +73,6 @@ async function* inChunks(rows: AsyncIterable<RowData>): AsyncGenerator<RowData[]
     bytes = 0
   }
   yield chunk
-}
-
-interface TenantRestore extends RestoreArchiveDeps {
-  tenantId: string
-  reads: TenantReads
-  collection: DocumentTable
-  dryRun: boolean
-}
-
-/** Inserts of a chunk that are under way at a time. */
-const insertsAtOnce = 8
-
-async function restoreRows(
-  deps: TenantRestore,
-  rows: readonly RowData[],
-  restored: RestoredDocuments,
-): Promise<void> {
-  const { zerodb, tenantId, collection, signal } = deps
-  signal.throwIfAborted()
-  const ids = rows.map(({ id }) => String(id))
-  const explained = await findVersions(deps, collection, ids)
-  const there = await zerodb.getRowsByKey(tenantId, collection, [...explained.keys()], { signal })
-  const sound: NewRow[] = []
-  for (const row of rows) {
-    const id = String(row['id'])
-    const version = explained.get(id)
-    restored.documents++
-    if (!version) restored.unexplained++
-    else if (there.has(id)) restored.alreadyThere++
-    else if (await isOf(version, collection, row)) sound.push({ ...row, id })
-    else restored.damaged++
-  }
-  if (deps.dryRun) restored.restored += sound.length
-  else await insertRows(deps, sound, restored)
-}
-
-/** Whoever purged or expired one meanwhile did not find it there to delete: it goes again. */
-async function insertRows(
-  deps: TenantRestore,
-  rows: readonly NewRow[],
-  restored: RestoredDocuments,
-): Promise<void> {
-  if (rows.length === 0) return
-  const { zerodb, tenantId, collection, signal } = deps
-  await mapLimit(rows, insertsAtOnce, (row) =>
-    zerodb.insertRow(tenantId, collection, row, { signal }),
-  )
-  const ids = rows.map(({ id }) => id)
-  const explained = await findVersions(deps, collection, ids)
-  const gone = ids.filter((id) => !explained.has(id))
-  if (gone.length > 0) await zerodb.deleteRowsByKey(tenantId, collection, gone, { signal })
-  restored.unexplained += gone.length
-  restored.restored += rows.length - gone.length
 }
 
 async function record(

@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import { expect, test, vi } from 'vitest'
 import type { BackupArchive } from '../../../src/features/archives/backup-archive.entity.ts'
 import { DamagedArchiveError } from '../../../src/features/archives/read-archive.ts'
-import { newRestored, restoreArchive } from '../../../src/features/archives/restore-archive.ts'
+import { restoreArchive } from '../../../src/features/archives/restore-archive.ts'
+import { newRestored } from '../../../src/features/archives/restored-documents.ts'
 import { newId } from '../../../src/lib/id.ts'
 import type { Fault } from '../../../src/local/faults.ts'
 import { filesOf, loseRows, makeArchive, rowsIn } from '../../support/archives.ts'
@@ -37,7 +39,7 @@ test('lost documents come back exactly, and a second run changes nothing', async
     const count = before[table].length
     const archive = await makeArchive(gateway, tenant, table, { partBytes: 1_024 })
     expect(archive.documentCount).toBe(count)
-    const counts = { documents: count, unexplained: 0, damaged: 0 }
+    const counts = { documents: count, replaced: 0, unexplained: 0, damaged: 0 }
     const there = { ...counts, restored: 0, alreadyThere: count }
     expect(await restore(gateway, archive)).toEqual(there)
 
@@ -123,6 +125,7 @@ test.each(damages)('of an archive that is %s nothing is restored', async (_what,
 
   await expect(refused).rejects.toBeInstanceOf(DamagedArchiveError)
   await expect(refused).rejects.toThrow(says)
+  await expect(refused).rejects.toThrow(/Nothing was restored from it\.$/)
   expect(await rowsIn(gateway, tenant, 'content_items')).toEqual([])
 })
 
@@ -161,6 +164,50 @@ test('a document that is not what its version says stays away', async () => {
     await loseRows(gateway, tenant, table)
     expect(await restore(gateway, archive)).toMatchObject({ restored: 2, damaged: 1 })
   }
+})
+
+test('what is there but is not what its version says gives way to what is', async () => {
+  await using gateway = await startGateway()
+  const tenant = await gateway.newTenant()
+  await createTestContents(gateway, tenant, 3)
+  for (const [table, field] of [
+    ['content_items', 'content_body'],
+    ['content_versions', 'version_number'],
+  ] as const) {
+    const before = await rowsIn(gateway, tenant, table)
+    const archive = await makeArchive(gateway, tenant, table)
+    const [spoilt = '', lost = ''] = before.map(({ id }) => String(id))
+    const { zerodb } = gateway.services
+    await zerodb.setRows(tenant.id, table, [spoilt], { [field]: 'Something else' })
+    await zerodb.deleteRowsByKey(tenant.id, table, [lost])
+    const damaged = await rowsIn(gateway, tenant, table)
+
+    const counts = { documents: 3, restored: 1, replaced: 1, alreadyThere: 1, damaged: 0 }
+    expect(await restore(gateway, archive, true)).toMatchObject(counts)
+    expect(await rowsIn(gateway, tenant, table)).toEqual(damaged)
+    expect(await restore(gateway, archive)).toMatchObject(counts)
+    expect(await rowsIn(gateway, tenant, table)).toEqual(before)
+  }
+  await expectIntact(gateway)
+  const { rows } = await gateway.database.admin.query(
+    `select after ->> 'replaced' as replaced from audit_events where action = 'restoreArchive'`,
+  )
+  expect(rows).toEqual([{ replaced: '1' }, { replaced: '1' }])
+})
+
+test('what is damaged there and in the archive stays as it is', async () => {
+  await using gateway = await startGateway()
+  const tenant = await gateway.newTenant()
+  await createTestContents(gateway, tenant, 2)
+  const [row] = await rowsIn(gateway, tenant, 'content_items')
+  const ids = [String(row?.['id'])]
+  const spoil = { content_body: 'Something else' }
+  await gateway.services.zerodb.setRows(tenant.id, 'content_items', ids, spoil)
+  const archive = await makeArchive(gateway, tenant, 'content_items')
+  const before = await rowsIn(gateway, tenant, 'content_items')
+
+  expect(await restore(gateway, archive)).toMatchObject({ alreadyThere: 1, damaged: 1 })
+  expect(await rowsIn(gateway, tenant, 'content_items')).toEqual(before)
 })
 
 test('a restore that ZeroDB interrupts is ended by the next', async () => {
@@ -221,15 +268,42 @@ test('the commands make, list and restore archives, and say what they did', asyn
 
   await loseRows(gateway, tenant, 'content_items')
   const wouldBe = await run(gateway, 'restore', id, '--dry-run')
-  expect(wouldBe.lines.at(-1)).toMatch(/^3 of 3 documents would be restored, 0 were there/)
+  expect(wouldBe.lines.at(-1)).toMatch(
+    /^3 of 3 documents would be restored, 0 that were damaged would be replaced, 0 were there/,
+  )
   expect(await run(gateway, 'restore', id)).toEqual({
     code: 0,
     lines: [
-      '3 of 3 documents restored, 0 were there, 0 are of no version any more and stay away, 0 are not what their version says and stay away',
+      '3 of 3 documents restored, 0 that were damaged replaced, 0 were there, 0 are of no version any more and stay away, 0 are damaged in the archive and left as they are',
     ],
   })
   await expectIntact(gateway)
   expect(await filesOf(gateway, tenant)).toEqual([`${id}_${file}`])
+})
+
+test('a backup that the command does not make says who does, or that nobody does', async () => {
+  await using gateway = await startGateway()
+  const tenant = await gateway.newTenant()
+  await createTestContents(gateway, tenant, 1)
+  const { admin } = gateway.database
+  gateway.zerodb.faults.add({ operation: 'upload', kind: 'status', status: 413 })
+  const prefix = `tenantId=${tenant.id} collection=content_items`
+
+  const failed = await run(gateway, 'backup', 'content_items')
+  expect(failed.lines[0]).toContain(`${prefix} failed, a worker will try again: `)
+  expect(await run(gateway, 'backup', 'content_items')).toEqual({
+    code: 1,
+    lines: [
+      `${prefix} is not made here: a worker has it, or it failed and is tried again within minutes`,
+    ],
+  })
+  await admin.query(`update archive_runs set attempts = 5, lease_expires_at = '-infinity'`)
+  expect(await run(gateway, 'backup', 'content_items')).toEqual({
+    code: 1,
+    lines: [
+      `${prefix} was given up: its last attempt died with its worker; see why, then run this again`,
+    ],
+  })
 })
 
 test('what a command could not do exits with 2, what it could not do whole with 1', async () => {
@@ -252,6 +326,35 @@ test('what a command could not do exits with 2, what it could not do whole with 
   const damaged = await run(gateway, 'restore', archive.id)
   expect(damaged.code).toBe(2)
   expect(damaged.lines[0]).toMatch(/^Could not be done: The archive .* Nothing was restored/)
+})
+
+test('a command that fails half-way says what it did, and not that it did nothing', async () => {
+  await using gateway = await startGateway()
+  const tenant = await gateway.newTenant()
+  // They do not pack: the archive has many parts, and is restored while the last are read.
+  const noise = () => ({ format: 'TEXT' as const, raw: randomBytes(4_096).toString('base64') })
+  for (const count of [95, 95])
+    await createTestContents(gateway, tenant, count, () => ({ body: noise() }))
+  const archive = await makeArchive(gateway, tenant, 'content_items', { partBytes: 64 * 1_024 })
+  await loseRows(gateway, tenant, 'content_items')
+  const parts = archive.fileIds.length
+  gateway.zerodb.faults.add({ operation: 'download', kind: 'corruptBody', after: 2 * parts - 1 })
+
+  const { code, lines } = await run(gateway, 'restore', archive.id)
+
+  expect(code).toBe(2)
+  expect(lines).toEqual([
+    expect.stringMatching(/^100 of 100 documents restored, /),
+    expect.stringMatching(/^Could not be done: The archive \S+ was changed while it was read\.$/),
+  ])
+  expect(await rowsIn(gateway, tenant, 'content_items')).toHaveLength(100)
+  gateway.zerodb.faults.clear()
+  gateway.zerodb.faults.add({ operation: 'insert', kind: 'status', status: 422, after: 5 })
+  const refused = await run(gateway, 'restore', archive.id)
+  expect(refused.code).toBe(2)
+  const [, restored] =
+    /^(\d+) of 190 documents restored, .*, 100 were there/.exec(refused.lines[0] ?? '') ?? []
+  expect(await rowsIn(gateway, tenant, 'content_items')).toHaveLength(100 + Number(restored))
 })
 
 test('a restore that is interrupted says so, and the next one ends it', async () => {
