@@ -24,6 +24,7 @@ export class AddRestoreJobs extends Migration {
         report jsonb,
         error_message text,
         attempts integer not null default 0,
+        fruitless integer not null default 0,
         lease_expires_at timestamptz(3) not null default '-infinity',
         created_at timestamptz(3) not null default now(),
         started_at timestamptz(3),
@@ -39,6 +40,8 @@ export class AddRestoreJobs extends Migration {
         'Up to here everything is done; versions are looked at in the order of their ids';
       comment on column restore_jobs.attempts is
         'How often a worker has taken it up; the fence of whoever holds the lease';
+      comment on column restore_jobs.fruitless is
+        'How often in a row a worker has neither settled a page nor given it back';
       create index idx_restore_jobs_open on restore_jobs (tenant_id)
         where status in ('pending', 'running');
     `)

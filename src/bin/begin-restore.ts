@@ -23,6 +23,12 @@ export async function beginOrJoin(services: Services, flags: RestoreFlags): Prom
   const { tenant: tenantId, brand = null, content = null } = flags
   const strays = [brand ?? [], content ?? []].flat().filter((id) => !isUuid(id))
   if (strays.length > 0) throw new StartupError([`Not an id: ${strays.join(', ')}.`], 2)
+  if (flags.dryRun && flags.target !== 'zerodb') {
+    throw new StartupError(
+      ['A dry run looks at the project in use: leave out --target or --dry-run.'],
+      2,
+    )
+  }
   const target: RestoreTarget = flags.dryRun
     ? 'dry_run'
     : flags.target === 'zerodb'

@@ -5,6 +5,7 @@ import { listTenantIds } from '../features/recovery/verify-integrity.ts'
 import { reportOf } from '../features/restoring/restore-report.ts'
 import { DomainError, StartupError, UpstreamError } from '../lib/errors.ts'
 import { isUuid } from '../lib/id.ts'
+import { createLog } from '../platform/log.ts'
 import { beginOrJoin, type RestoreFlags } from './begin-restore.ts'
 import { openEnvironment, stopSignal } from './environment.ts'
 import { followRestore } from './follow-restore.ts'
@@ -43,9 +44,9 @@ function time(text: string): Date {
 
 async function restore(flags: RestoreFlags): Promise<void> {
   const signal = stopSignal()
-  // The report is the answer on stdout; the log must not come between.
+  // The report is the answer on stdout; the log must not come between, and its errors go to stderr.
   await using environment = await openEnvironment({ LOG_LEVEL: 'silent' })
-  const { services } = environment
+  const services = { ...environment.services, log: createLog('error', process.stderr) }
   const { tenant: tenantId } = flags
   const [known] = isUuid(tenantId) ? await listTenantIds(services.database, tenantId) : []
   if (!known) throw new StartupError([`There is no tenant ${tenantId}.`])

@@ -1,6 +1,7 @@
 import type { BigQuery } from '../../platform/bigquery.ts'
 import { daysOf } from '../../platform/bigquery/days.ts'
 import { findTenantDays } from '../tenancy/find-tenant-days.ts'
+import { checkGivenUp } from './check-given-up.ts'
 import { countedCopies, remainsOfPurged } from './copy-queries.ts'
 import { beforeAllIds } from './each-page.ts'
 import type { Finding, TenantDeps } from './finding.ts'
@@ -15,6 +16,7 @@ type CopyDeps = TenantDeps & { bigquery: BigQuery }
 export async function* checkCopy(deps: TenantDeps): AsyncGenerator<Finding, void> {
   const { bigquery } = deps
   if (!bigquery) return
+  yield* checkGivenUp(deps)
   yield* checkCopies({ ...deps, bigquery })
   yield* checkPurged({ ...deps, bigquery })
 }

@@ -13,7 +13,7 @@ export const invariants = {
   I6: 'what was acknowledged is there: every committed write has its version, and no queue is stuck',
   I7: 'what failed or was purged is not there: no version, no row, no queued document',
   I8: 'a generation job says what its items say, a stored item has its content, and no job is forgotten',
-  I9: 'the recovery copy has every version that is noted as copied, once and unchanged, and nothing of what was purged',
+  I9: 'the recovery copy has every version that is noted as copied, once and unchanged, nothing of what was purged, and nothing was given up',
 } as const
 
 export type Invariant = keyof typeof invariants

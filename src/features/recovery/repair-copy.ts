@@ -5,7 +5,8 @@ const sendAgainSql = `
   update backup_outbox o set backed_up_at = null, batch_id = null, attempts = 0,
     quarantined_at = null
   from jsonb_to_recordset(?::jsonb) again (content_id uuid, version_number integer)
-  where o.tenant_id = ? and o.content_id = again.content_id and o.backed_up_at is not null
+  where o.tenant_id = ? and o.content_id = again.content_id
+    and (o.backed_up_at is not null or o.quarantined_at is not null)
     and case when again.version_number is null then o.operation = 'purge'
       else o.operation <> 'purge' and o.version_number = again.version_number end`
 

@@ -5,8 +5,8 @@ import { selectList } from '../../platform/postgres/select-list.ts'
 import { type RestoreJob, RestoreJobSchema } from './restore-job.entity.ts'
 import { leaseSeconds, renewEveryMs, RestoreLostError } from './restore-run.ts'
 
-/** More often a restore is not taken up: it may be what kills its workers. */
-const maxAttempts = 20
+/** More often in a row a restore is not taken up: it may be what kills its workers. */
+const maxFruitless = 20
 
 interface ClaimDeps {
   database: Database
@@ -26,12 +26,12 @@ export function claimRestore(
       `update restore_jobs set status = 'failed', completed_at = now(),
          error_message = 'Every worker that tried it died. See their logs, and begin another one.'
        where tenant_id = ? and id = ? and status in ('pending', 'running')
-         and lease_expires_at < now() and attempts >= ?`,
-      [tenantId, jobId, maxAttempts],
+         and lease_expires_at < now() and fruitless >= ?`,
+      [tenantId, jobId, maxFruitless],
     )
     const [job] = await tx.execute<RestoreJob[]>(
-      `update restore_jobs j set attempts = attempts + 1, status = 'running',
-         started_at = coalesce(started_at, now()),
+      `update restore_jobs j set attempts = attempts + 1, fruitless = fruitless + 1,
+         status = 'running', started_at = coalesce(started_at, now()),
          lease_expires_at = now() + make_interval(secs => ?)
        where tenant_id = ? and id = ? and status in ('pending', 'running')
          and lease_expires_at < now()
@@ -42,14 +42,14 @@ export function claimRestore(
   })
 }
 
-/** Gives the lease back, so that the next worker need not wait. */
+/** Gives the lease back, so that the next worker need not wait; a stop is no sign of a fault. */
 export async function releaseRestore(
   { database, tenantId }: ClaimDeps,
   { id, attempts }: RestoreJob,
 ): Promise<void> {
   await database.transaction(tenantId, (tx) =>
     tx.execute(
-      `update restore_jobs set lease_expires_at = '-infinity'
+      `update restore_jobs set lease_expires_at = '-infinity', fruitless = greatest(0, fruitless - 1)
        where tenant_id = ? and id = ? and attempts = ? and status = 'running'`,
       [tenantId, id, attempts],
     ),

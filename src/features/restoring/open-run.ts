@@ -31,7 +31,7 @@ export async function openRun(
   const tables = await withPatience(waiting, () =>
     job.target === 'dry_run' ? target.listTables({ signal }) : setUpTables(target, signal),
   )
-  const purgedIds = await withPatience(waiting, () => findPurged(bigquery, reads, signal))
+  const purgedIds = await withPatience(waiting, () => findPurged(bigquery, reads, job, signal))
   const run = {
     tenantId,
     job,
@@ -59,18 +59,29 @@ function targetOf(
   throw new StartupError(['There is no other project: set RESTORE_ZERODB_PROJECT_ID.'])
 }
 
+/** It reads every day that the tenant has. */
+const purgedMs = 60_000
+
 /** An older PostgreSQL does not know what was purged after it was saved; the copy does. */
 async function findPurged(
   bigquery: BigQuery,
   reads: TenantReads,
+  { contentIds, brandId }: RestoreJob,
   signal: AbortSignal,
 ): Promise<string[]> {
   const { tenantId } = reads
   const days = await findTenantDays(reads)
-  const { rows } = await bigquery.query(purgedContents, { tenantId, ...days }, {}, { signal })
+  const { rows } = await bigquery.query(
+    purgedContents,
+    { tenantId, ...days },
+    {},
+    { signal, timeoutMs: purgedMs },
+  )
   const found = await reads.rows<{ id: string }>(
-    `select id from content_items where tenant_id = $1 and id = any($2::uuid[]) order by id`,
-    [tenantId, rows.map(({ contentId }) => contentId)],
+    `select id from content_items where tenant_id = $1 and id = any($2::uuid[])
+       and ($3::uuid[] is null or id = any($3::uuid[])) and ($4::uuid is null or brand_id = $4)
+     order by id`,
+    [tenantId, rows.map(({ contentId }) => contentId), contentIds ?? null, brandId ?? null],
   )
   return found.map(({ id }) => id)
 }

@@ -1,8 +1,9 @@
 import { findGaps } from './find-gaps.ts'
 import { listWantedVersions } from './list-versions.ts'
-import { readCopies, type Recovered } from './read-copies.ts'
+import { readCopies } from './read-copies.ts'
+import type { Recovered } from './recover-document.ts'
 import type { RestoreRun } from './restore-run.ts'
-import { emptyTally, type RestoreTally } from './restore-tally.ts'
+import { emptyTally, type PageTally } from './restore-tally.ts'
 import { withPatience } from './with-patience.ts'
 
 /** Versions that are put back together. */
@@ -10,7 +11,7 @@ export interface PreparedPage {
   lastVersionId: string
   recovered: Recovered[]
   /** Of what nothing needs to be, or can be, put back. */
-  tally: RestoreTally
+  tally: PageTally
 }
 
 /** Finds out what the next versions lack and fetches it; null at the end. Throws UpstreamError. */
@@ -36,8 +37,6 @@ export async function preparePage(
     bodies: countOf('body', bodies),
     history: countOf('history', versions.length),
     missing,
-    purgedInCopy: [...run.purgedIds],
-    purgedInCopyCount: run.purgedIds.length,
     billedBytes,
   }
   return { lastVersionId: last.id, recovered, tally }

@@ -1,6 +1,6 @@
 import { mapLimit } from '../../lib/map-limit.ts'
 import { bodyTable, historyTable } from '../content/documents.ts'
-import type { Recovered } from './read-copies.ts'
+import type { Recovered } from './recover-document.ts'
 import type { RestoreRun } from './restore-run.ts'
 import { withPatience } from './with-patience.ts'
 

@@ -1,23 +1,10 @@
 import { daysOf } from '../../platform/bigquery/days.ts'
-import type { NewRow, RowData } from '../../platform/zerodb.ts'
-import { complaintAboutBody, complaintAboutHistory } from '../content/document-complaints.ts'
-import { bodyTable, historyTable } from '../content/documents.ts'
-import type { DocumentTable } from '../content/queued-documents.ts'
 import type { Gap } from './find-gaps.ts'
-import type { WantedVersion } from './list-versions.ts'
+import { findSharers } from './find-sharers.ts'
+import { type Recovered, recover } from './recover-document.ts'
 import { copiedVersions, type CopiedVersionRow } from './restore-queries.ts'
 import type { RestoreRun } from './restore-run.ts'
 import type { MissingDocument } from './restore-tally.ts'
-
-/** A document as it was, ready to be written. */
-export interface Recovered {
-  table: DocumentTable
-  row: NewRow
-  /** Something damaged is in its place. */
-  replaces: boolean
-  /** Of a body, unpacked; 0 for a history entry. */
-  bytes: number
-}
 
 export interface Recovery {
   recovered: Recovered[]
@@ -25,80 +12,99 @@ export interface Recovery {
   billedBytes: number
 }
 
-const queryMs = 120_000
+/** A gap that the copy does not fill, and why not. */
+interface Unmet {
+  gap: Gap
+  reason: string
+}
 
-/** Fetches what fills `gaps` from the copy, in one query, and holds each document against PostgreSQL. */
+/**
+ * Fetches what fills `gaps` from the copy, in one query, and holds each document against PostgreSQL. A
+ * body that it does not have under its own version is asked for under those that share it.
+ */
 export async function readCopies(run: RestoreRun, gaps: readonly Gap[]): Promise<Recovery> {
   const recovery: Recovery = { recovered: [], missing: [], billedBytes: 0 }
-  if (gaps.length === 0) return recovery
-  const { tenantId, signal } = run
-  const versions = gaps.map(({ version }) => version)
-  const { rows, bytesProcessed } = await run.bigquery.query(
+  const own = await fetchCopies(
+    run,
+    gaps.map(({ version }) => version),
+    recovery,
+  )
+  const unmet: Unmet[] = []
+  for (const gap of gaps) {
+    const found = await recover(gap, own.get(gap.version.id))
+    if (typeof found === 'string') unmet.push({ gap, reason: found })
+    else recovery.recovered.push(found)
+  }
+  const bodies = unmet.filter(({ gap }) => gap.kind === 'body')
+  const lost = await readShared(run, bodies, recovery)
+  recovery.missing = unmet
+    .filter((one) => one.gap.kind === 'history' || lost.includes(one))
+    .map(describe)
+  return recovery
+}
+
+/** Each of them brings the whole body along. */
+const sharersAtOnce = 4
+
+/** Adds what versions that share these bodies have of them, and answers what none of them has. */
+async function readShared(
+  run: RestoreRun,
+  bodies: readonly Unmet[],
+  recovery: Recovery,
+): Promise<readonly Unmet[]> {
+  const sharers = await findSharers(
+    run,
+    bodies.map(({ gap }) => gap.version),
+  )
+  let unmet = bodies
+  for (let start = 0; ; start += sharersAtOnce) {
+    const asked = ({ gap }: Unmet) =>
+      sharers.get(gap.version.documentId)?.slice(start, start + sharersAtOnce) ?? []
+    const versions = unmet.flatMap(asked)
+    if (versions.length === 0) return unmet
+    const copies = await fetchCopies(run, versions, recovery)
+    const left: Unmet[] = []
+    for (const one of unmet) {
+      const candidates = asked(one).map(({ id }) => copies.get(id))
+      const found = await firstWhole(one.gap, candidates)
+      if (found) recovery.recovered.push(found)
+      else left.push(one)
+    }
+    unmet = left
+  }
+}
+
+async function firstWhole(
+  gap: Gap,
+  candidates: readonly (CopiedVersionRow | undefined)[],
+): Promise<Recovered | undefined> {
+  for (const copy of candidates) {
+    const found = await recover(gap, copy)
+    if (typeof found !== 'string') return found
+  }
+  return undefined
+}
+
+const queryMs = 120_000
+
+/** By version id; what BigQuery reads for it is added to the bill. */
+async function fetchCopies(
+  { bigquery, tenantId, signal }: RestoreRun,
+  versions: readonly { id: string; createdAt: Date }[],
+  bill: Pick<Recovery, 'billedBytes'>,
+): Promise<ReadonlyMap<string, CopiedVersionRow>> {
+  if (versions.length === 0) return new Map()
+  const { rows, bytesProcessed } = await bigquery.query(
     copiedVersions,
     { tenantId, ...daysOf(versions.map(({ createdAt }) => createdAt)) },
     { versions: [...new Set(versions.map(({ id }) => id))] },
     { signal, timeoutMs: queryMs },
   )
-  recovery.billedBytes = bytesProcessed
-  const copies = new Map(rows.map((row) => [row.versionId, row]))
-  for (const gap of gaps) {
-    const found = await recover(gap, copies.get(gap.version.id))
-    if (typeof found === 'string') recovery.missing.push(describe(gap, found))
-    else recovery.recovered.push(found)
-  }
-  return recovery
+  bill.billedBytes += bytesProcessed
+  return new Map(rows.map((row) => [row.versionId, row]))
 }
 
-/** The document, or why there is none to be had. */
-async function recover(
-  { kind, version, isDamaged }: Gap,
-  copy: CopiedVersionRow | undefined,
-): Promise<Recovered | string> {
-  if (!copy) return 'the copy has no such version'
-  if (kind === 'history') {
-    const complaint = complaintAboutHistory(version, asRow(copy.history))
-    if (complaint) return `in the copy its history entry ${complaint}`
-    const row = { ...asRow(copy.history), id: version.id }
-    return { table: historyTable, row, replaces: isDamaged, bytes: 0 }
-  }
-  const row = bodyRowOf(version, copy)
-  const complaint = await complaintAboutBody(version, row)
-  if (complaint) return `in the copy its body ${complaint}`
-  return { table: bodyTable, row, replaces: isDamaged, bytes: version.sizeBytes }
-}
-
-function asRow(value: unknown): RowData | undefined {
-  return typeof value === 'object' && value !== null ? (value as RowData) : undefined
-}
-
-/** As `bodyRow` of `content/documents.ts` has made it. */
-function bodyRowOf(version: WantedVersion, copy: CopiedVersionRow): NewRow {
-  const at = version.createdAt.toISOString()
-  return {
-    id: version.documentId,
-    content_id: version.contentId,
-    brand_id: copy.brand_id,
-    campaign_space_id: copy.campaign_space_id,
-    user_id: copy.user_id,
-    title: copy.title,
-    content_type: copy.content_type,
-    status: copy.status,
-    metadata: copy.metadata,
-    content_body: copy.content_body,
-    storage_metadata: copy.storage_metadata,
-    ...(asRow(copy.ai_generation_metadata) && {
-      ai_generation_metadata: copy.ai_generation_metadata,
-    }),
-    sha256: version.sha256,
-    version: copy.version,
-    version_of: copy.version_of,
-    created_at: at,
-    updated_at: at,
-    deleted_at: null,
-  }
-}
-
-function describe({ kind, version }: Gap, reason: string): MissingDocument {
+function describe({ gap: { kind, version }, reason }: Unmet): MissingDocument {
   const { id: versionId, contentId, documentId } = version
   return {
     kind,

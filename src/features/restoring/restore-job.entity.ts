@@ -33,6 +33,8 @@ export const RestoreJobSchema = defineEntity({
     errorMessage: p.text().nullable(),
     /** How often a worker has taken it up; the fence of whoever holds the lease. */
     attempts: p.integer().default(0),
+    /** How often in a row a worker has neither settled a page nor given it back. */
+    fruitless: p.integer().default(0),
     leaseExpiresAt: p.datetime(3).defaultRaw(`'-infinity'`),
     createdAt: p.datetime(3).defaultRaw('now()'),
     startedAt: p.datetime(3).nullable(),

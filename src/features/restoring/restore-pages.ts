@@ -1,9 +1,15 @@
 import { bodyTable } from '../content/documents.ts'
 import { preparePage } from './prepare-page.ts'
 import { putBack } from './put-back.ts'
-import type { Recovered } from './read-copies.ts'
+import type { Recovered } from './recover-document.ts'
 import type { RestoreRun } from './restore-run.ts'
-import { addTally, type DocumentCounts, emptyTally, type RestoreTally } from './restore-tally.ts'
+import {
+  addTally,
+  type DocumentCounts,
+  type PageTally,
+  type RestoreTally,
+  startTally,
+} from './restore-tally.ts'
 import { settlePage } from './settle-page.ts'
 
 /**
@@ -13,7 +19,7 @@ import { settlePage } from './settle-page.ts'
  */
 export async function restorePages(run: RestoreRun): Promise<RestoreTally> {
   const { job, signal } = run
-  let tally = job.report ?? emptyTally
+  let tally = startTally(job.report, run.purgedIds)
   let since = performance.now()
   let size = run.versionsPerPage
   let next = preparePage(run, job.lastVersionId ?? null, size)
@@ -55,7 +61,7 @@ function write(run: RestoreRun, recovered: readonly Recovered[]): Promise<readon
   return run.job.target === 'dry_run' ? Promise.resolve(recovered) : putBack(run, recovered)
 }
 
-function count(tally: RestoreTally, written: readonly Recovered[]): RestoreTally {
+function count(tally: PageTally, written: readonly Recovered[]): PageTally {
   const bodies = written.filter(({ table }) => table === bodyTable)
   const history = written.filter(({ table }) => table !== bodyTable)
   return {

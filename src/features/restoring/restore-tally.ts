@@ -54,15 +54,28 @@ export const emptyTally: RestoreTally = {
   seconds: 0,
 }
 
-/** The sum; what is said of purged contents is the newer one's. */
-export function addTally(before: RestoreTally, page: RestoreTally): RestoreTally {
+/** What a restore starts from, or goes on from, with what the copy says now of purged contents. */
+export function startTally(
+  before: RestoreTally | null | undefined,
+  purgedIds: readonly string[],
+): RestoreTally {
   return {
+    ...(before ?? emptyTally),
+    purgedInCopy: purgedIds.slice(0, maxNamed),
+    purgedInCopyCount: purgedIds.length,
+  }
+}
+
+/** What a page has come to; of purged contents it knows nothing. */
+export type PageTally = Omit<RestoreTally, 'purgedInCopy' | 'purgedInCopyCount'>
+
+export function addTally(before: RestoreTally, page: PageTally): RestoreTally {
+  return {
+    ...before,
     versions: before.versions + page.versions,
     bodies: addCounts(before.bodies, page.bodies),
     history: addCounts(before.history, page.history),
     missing: [...before.missing, ...page.missing].slice(0, maxNamed),
-    purgedInCopy: page.purgedInCopy.slice(0, maxNamed),
-    purgedInCopyCount: page.purgedInCopyCount,
     restoredBytes: before.restoredBytes + page.restoredBytes,
     billedBytes: before.billedBytes + page.billedBytes,
     seconds: before.seconds + page.seconds,

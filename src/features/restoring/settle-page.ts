@@ -11,7 +11,7 @@ export async function settlePage(
   const settled = await database.transaction(tenantId, (tx) =>
     tx.execute<unknown[]>(
       `update restore_jobs set last_version_id = ?, progress = ?, restored = ?, skipped = ?,
-         mismatched = ?, restored_bytes = ?, report = ?::jsonb,
+         mismatched = ?, restored_bytes = ?, report = ?::jsonb, fruitless = 0,
          lease_expires_at = now() + make_interval(secs => ?)
        where tenant_id = ? and id = ? and attempts = ? and status = 'running' returning id`,
       [

@@ -33,6 +33,13 @@ const sendAgain = ({ gateway, content }: Scene) =>
     [content.databaseId],
   )
 
+const giveUp = ({ database }: TestGateway, { databaseId }: TestContent) =>
+  database.admin.query(
+    `update backup_outbox set quarantined_at = now(), attempts = 5, error = 'too long'
+     where content_id = $1 and backed_up_at is null`,
+    [databaseId],
+  )
+
 const plants: Plant[] = [
   {
     fault: 'the copy has lost a content',
@@ -74,6 +81,23 @@ const plants: Plant[] = [
         `update backup_outbox set backed_up_at = null, batch_id = null where content_id = $1`,
         [fresh.databaseId],
       )
+    },
+  },
+  {
+    fault: 'a version was given up',
+    says: 'was given up by the copy: too long',
+    repair: 'copy',
+    plant: ({ gateway, fresh }) => giveUp(gateway, fresh),
+  },
+  {
+    fault: 'a purge was given up',
+    says: 'was given up by the copy: too long',
+    repair: 'copy',
+    async plant({ gateway, tenant, content }) {
+      succeeded(await deleteOne(gateway, tenant, { id: content.id }))
+      await copyVersions(gateway, tenant.id)
+      succeeded(await purgeOne(gateway, tenant, content.id))
+      await giveUp(gateway, content)
     },
   },
   {
@@ -128,7 +152,7 @@ test('every planted fault of the copy is found, and what was lost is sent again 
   expect(checked.copies).toBeGreaterThanOrEqual(2 * plants.length)
 
   const repaired = await repair(gateway)
-  expect(repaired.findings.filter((finding) => finding.repaired)).toHaveLength(4)
+  expect(repaired.findings.filter((finding) => finding.repaired)).toHaveLength(6)
   for (const { tenant } of scenes) await copyVersions(gateway, tenant.id)
   const left = await verify(gateway)
   expect(left.findings.map(({ message }) => message)).toEqual(

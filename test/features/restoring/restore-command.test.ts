@@ -125,10 +125,29 @@ test('the command refuses what it cannot do with exit 2, and says why', async ()
     [['--tenant', id.replace(/.$/, 'x')], 'There is no tenant'],
     [['--tenant', id, '--brand', 'tea'], 'Not an id: tea.'],
     [['--tenant', id, '--target', 'new-zerodb-project'], 'set RESTORE_ZERODB_PROJECT_ID'],
+    [
+      ['--tenant', id, '--target', 'new-zerodb-project', '--dry-run'],
+      'A dry run looks at the project in use: leave out --target or --dry-run.',
+    ],
   ]
   for (const [args, says] of refusals) {
     await using refused = command.start(args)
     expect(await refused.exited).toBe(2)
     expect(refused.output()).toContain(says)
   }
+})
+
+test('a command whose restore fails says on stderr what the log is to say', async () => {
+  await using loss = await openLoss(1)
+  const { gateway, tenant } = loss
+  await using command = await openCommand(gateway)
+  gateway.bigquery.faults.add({ operation: 'query', kind: 'status', status: 400 })
+
+  await using failed = command.start(['--tenant', tenant.id])
+  let printed = ''
+  failed.child.stderr?.on('data', (text: string) => (printed += text))
+
+  expect(await failed.exited).toBe(2)
+  expect(printed).toMatch(/^\{"level":50,.*"msg":"the restore failed"\}$/m)
+  expect(failed.output()).toMatch(/^restore [-\w]+: failed\. BigQuery /m)
 })

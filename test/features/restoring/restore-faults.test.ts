@@ -3,6 +3,7 @@ import { startZeroDbServer } from '../../../src/local/zerodb/server.ts'
 import { newId } from '../../../src/lib/id.ts'
 import { createZeroDb, type ZeroDb } from '../../../src/platform/zerodb.ts'
 import { canary } from '../../support/canaries.ts'
+import { brandOf } from '../../support/contents.ts'
 import { copyVersions } from '../../support/copies.ts'
 import { startGateway, type TestGateway, type TestTenant } from '../../support/gateway.ts'
 import { expectIntact } from '../../support/integrity.ts'
@@ -64,6 +65,43 @@ test('a worker that stops settles its page, and the next one goes on behind it',
   const done = await findRestore(gateway, tenant, id)
   expect(done).toMatchObject({ status: 'COMPLETED', progress: 60, restored: 100, skipped: 0 })
   expect(await documentsIn(gateway.services.zerodb, tenant)).toEqual(before)
+})
+
+test('a restore may be stopped as often as one likes, and is failed when it kills its workers', async () => {
+  await using loss = await openLoss(3)
+  const { gateway, tenant, before } = loss
+  const id = await ask(gateway, tenant)
+  for (let stops = 0; stops < 25; stops++) {
+    await work(gateway, tenant, id, { signal: AbortSignal.abort() })
+  }
+  await work(gateway, tenant, id)
+  expect(await findRestore(gateway, tenant, id)).toMatchObject({
+    status: 'COMPLETED',
+    restored: before.size,
+  })
+
+  const deadly = await ask(gateway, tenant)
+  await gateway.database.admin.query(
+    `update restore_jobs set status = 'running', attempts = 20, fruitless = 20,
+       lease_expires_at = now() - interval '1 second' where status = 'pending'`,
+  )
+  await work(gateway, tenant, deadly)
+  expect(await findRestore(gateway, tenant, deadly)).toMatchObject({
+    status: 'FAILED',
+    errorMessage: expect.stringContaining('Every worker that tried it died'),
+  })
+})
+
+test('a page that is settled makes up for the workers that died before it', async () => {
+  await using loss = await openLoss(3)
+  const { gateway, tenant } = loss
+  const { admin } = gateway.database
+  const id = await ask(gateway, tenant)
+  await admin.query(`update restore_jobs set attempts = 19, fruitless = 19`)
+  await work(gateway, tenant, id)
+  expect(await findRestore(gateway, tenant, id)).toMatchObject({ status: 'COMPLETED' })
+  const { rows } = await admin.query(`select attempts, fruitless from restore_jobs`)
+  expect(rows).toEqual([{ attempts: 20, fruitless: 0 }])
 })
 
 test('a neighbour that is away for a moment is waited for', async () => {
@@ -157,6 +195,19 @@ test('what only the copy knows to be purged stays away, and is named', async () 
     restored: 10,
     report: { purgedInCopy: [id], purgedInCopyCount: 1 },
   })
+  const ofIt = await restore(gateway, tenant, { contentIds: [content?.id ?? ''] })
+  expect(ofIt).toMatchObject({
+    status: 'COMPLETED',
+    targetCount: 0,
+    report: { versions: 0, purgedInCopy: [id], purgedInCopyCount: 1 },
+  })
+  const ofOther = await restore(gateway, tenant, { contentIds: [made[1]?.id ?? ''] })
+  expect(ofOther).toMatchObject({
+    targetCount: 3,
+    report: { purgedInCopy: [], purgedInCopyCount: 0 },
+  })
+  const ofBrand = await restore(gateway, tenant, { brandId: brandOf(tenant).brandId })
+  expect(ofBrand.report).toMatchObject({ purgedInCopy: [], purgedInCopyCount: 0 })
 })
 
 test('another project of ZeroDB is filled, and the one in use left alone', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bodyTable } from '../../../src/features/content/documents.ts'
+import { newId } from '../../../src/lib/id.ts'
 import { brandOf } from '../../support/contents.ts'
 import { copyVersions } from '../../support/copies.ts'
 import { startGateway } from '../../support/gateway.ts'
@@ -134,4 +135,29 @@ test('damaged documents are replaced, and what the copy lacks too is named', asy
   })
   const after = await documentsIn(zerodb, tenant)
   for (const [name, document] of before) expect(after.get(name)).toEqual(document)
+})
+
+test('a body that the copy has only under another version comes back all the same', async () => {
+  await using gateway = await withCopy()
+  const { zerodb } = gateway.services
+  const tenant = await gateway.newTenant()
+  await createThreeVersions(gateway, tenant, 3)
+  await copyVersions(gateway, tenant.id, (row) =>
+    row.version === 2 ? { ...row, snapshot_id: newId() } : row,
+  )
+  const before = await documentsIn(zerodb, tenant)
+  await wipe(gateway, tenant)
+
+  const job = await restore(gateway, tenant)
+
+  expect(job.report).toMatchObject({
+    bodies: { restored: 6, missing: 0 },
+    history: { restored: 6, missing: 3 },
+  })
+  const after = await documentsIn(zerodb, tenant)
+  const bodies = [...before].filter(([name]) => name.startsWith(bodyTable))
+  expect(bodies).toHaveLength(6)
+  for (const [name, { content_body, sha256 }] of bodies) {
+    expect(after.get(name)).toMatchObject({ content_body, sha256 })
+  }
 })
