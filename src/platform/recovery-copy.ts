@@ -81,12 +81,10 @@ export function createRecoveryCopy(options: RecoveryCopyOptions): RecoveryCopy {
         return cached
       }
       if (!rest.isFailing) return load(tenantId, ref, call)
-      const leftMs = Math.ceil(rest.leftMs())
+      const leftMs = rest.leftMs()
       // Nobody waits to learn that it is still away; whoever comes next finds what was read.
       if (leftMs === 0) load(tenantId, ref, { plan: call.plan }).catch(() => {})
-      const retryAfterMs = leftMs || rests.firstMs
-      const message = 'left alone after a failure'
-      throw new UpstreamError(neighbour, 'unavailable', message, { retryAfterMs })
+      throw leftAlone(leftMs || rests.firstMs)
     },
   }
 }
@@ -107,13 +105,16 @@ function createLanes(
   })
 
   const ask = async (tenantId: string, refs: readonly CopyRef[], signal: AbortSignal) => {
-    rest.begin(queryMs)
+    // Those ahead may have failed while this one waited for its turn.
+    const leftMs = rest.leftMs()
+    if (leftMs > 0) throw leftAlone(leftMs)
+    const round = rest.begin(queryMs)
     try {
       const rows = await readVersions(bigquery, tenantId, refs, { signal, timeoutMs: queryMs })
-      rest.end(true)
+      rest.end(true, round)
       return rows
     } catch (error) {
-      if (!signal.aborted) rest.end(false)
+      if (!signal.aborted) rest.end(false, round)
       throw error
     }
   }
@@ -152,6 +153,11 @@ function createLanes(
 
 function keyOf(tenantId: string, { versionId, sha256 }: CopyRef): string {
   return `${tenantId}:${versionId}:${sha256}`
+}
+
+function leftAlone(leftMs: number): UpstreamError {
+  const retryAfterMs = Math.ceil(leftMs)
+  return new UpstreamError(neighbour, 'unavailable', 'left alone after a failure', { retryAfterMs })
 }
 
 function overloaded(message: string): UpstreamError {

@@ -91,6 +91,33 @@ test('a copy that fails is left alone, and asked again by one query', async () =
   expect(queriesOf(gateway)).toHaveLength(2)
 })
 
+test('one failure is one rest, however many tenants meet it or wait behind them', async () => {
+  await using gateway = await startGateway({ LOG_LEVEL: 'silent' }, { bigquery: true })
+  const copy = copyOf(gateway)
+  const { tenantId, refs } = await plantVersions(gateway, 1)
+  const [ref] = refs
+  if (!ref) throw new Error('Nothing was planted')
+  const failed = (tenant: string) =>
+    copy.get(tenant, ref).then(
+      () => null,
+      (error: unknown) => (error instanceof UpstreamError ? error : null),
+    )
+  gateway.bigquery.calls.length = 0
+  gateway.bigquery.faults.add({ operation: 'query', kind: 'status', status: 403 })
+
+  const turns = Array.from({ length: 10 }, (_, index) => failed(`tenant-${index}`))
+  // Two may begin at once; the others wait for their turns.
+  const together = await Promise.all(turns.slice(0, 2))
+  expect(together).toMatchObject([{ failure: 'rejected' }, { failure: 'rejected' }])
+  const next = await failed(tenantId)
+  expect(next).toMatchObject({ failure: 'unavailable' })
+  expect(next?.retryAfterMs).toBeLessThanOrEqual(1_000)
+
+  const refused = (await Promise.all(turns)).filter((error) => error?.failure === 'unavailable')
+  expect(refused.length).toBeGreaterThanOrEqual(6)
+  expect(queriesOf(gateway).length).toBeLessThanOrEqual(4)
+})
+
 test('whoever leaves is not waited for', async () => {
   await using gateway = await startGateway(undefined, { bigquery: true })
   const copy = copyOf(gateway)

@@ -89,7 +89,8 @@ const missedBodies = createContextCache(
   (context: Context) =>
     new DataLoader<MissedBody, FoundBody | null, string>(
       (missed) => loadMissedBodies(context, missed),
-      { cacheKeyFn: ({ contentId, version }) => `${contentId}:${version}` },
+      // Who may not have an earlier body must not get it from who may.
+      { cacheKeyFn: (body) => `${body.contentId}:${body.version}:${body.mayBeOlder}` },
     ),
 )
 

@@ -37,8 +37,9 @@ export async function readHistory(
   return settled.map((known, index) => {
     if (isEntry(known)) return known
     const found = copied.get(ids[index] ?? '') ?? null
-    // Why ZeroDB did not give it tells more than why the copy did not either.
-    return isEntry(found) ? found : (known ?? found)
+    if (isEntry(found)) return found
+    // Why ZeroDB did not give it tells more than why the copy did not, unless it was never asked.
+    return isPrimary ? (known ?? found) : (found ?? known)
   })
 }
 

@@ -104,6 +104,26 @@ test('FALLBACK says of what the copy does not have that it is not to be had', as
   })
 })
 
+test('FALLBACK on a copy that fails says when the copy is asked again', async () => {
+  await using gateway = await startGateway(undefined, { bigquery: true })
+  const tenant = await gateway.newTenant()
+  await createTestContents(gateway, tenant, 1)
+  await copyVersions(gateway, tenant.id)
+  await setMode(gateway, tenant, 'FALLBACK')
+  await using twin = await gateway.startTwin({ LOG_LEVEL: 'silent' })
+  gateway.bigquery.faults.add({ operation: 'query', kind: 'status', status: 503 })
+
+  const { errors = [] } = await twin.query(tenant, pageDocument)
+
+  const fields = errors.map(({ path }) => path?.at(-1))
+  expect(new Set(fields)).toEqual(new Set(['body', 'changesSummary']))
+  for (const { extensions } of errors) {
+    expect(extensions).toMatchObject({ code: 'CONTENT_STORE_UNAVAILABLE' })
+    // The first rest of a copy that has failed; what it lacks would take a minute.
+    expect(extensions?.['retryAfterMs']).toBeLessThanOrEqual(1_000)
+  }
+})
+
 test('PRIMARY reads ZeroDB alone, even while it is away', async () => {
   await using gateway = await startGateway(undefined, { bigquery: true })
   const tenant = await gateway.newTenant()
