@@ -30,10 +30,11 @@ export interface BigQueryHealth extends RecentSummary {
 
 /** The data warehouse, by the vendor's client; nothing else in the gateway talks to it. */
 export interface BigQuery {
+  readonly dataset: string
   /** Makes the dataset and the tables that are missing, adds missing columns; safe to repeat. */
   setUp(tables: readonly TableDefinition[]): AsyncGenerator<SetUpStep, void>
   /** Throws UpstreamError, `rejected`, when the table is not there or not of this form. */
-  check(table: TableDefinition): Promise<void>
+  check(table: TableDefinition, signal?: AbortSignal): Promise<void>
   /**
    * Appends rows, all or none, once: a job id that was used before is looked up, not loaded again.
    * Resolves when they are there. Throws LoadFailedError when the job has ended without loading
@@ -65,11 +66,12 @@ export function createBigQuery(options: BigQueryOptions): BigQuery {
   const dataset = client.dataset(datasetId, { location })
   const queries = createQueries(client, { projectId, datasetId, location })
   return {
+    dataset: datasetId,
     async *setUp(tables) {
       yield await setUpDataset(dataset, location)
       for (const table of tables) yield await setUpTable(dataset, table)
     },
-    check: (table) => checkTable(dataset, table),
+    check: (table, signal) => checkTable(dataset, table, signal),
     ...createLoads(client, dataset),
     query: queries.query,
     health: queries.health,

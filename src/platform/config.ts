@@ -141,6 +141,9 @@ function* missing(values: Values): Iterable<string> {
   ) {
     yield 'RESTORE_ZERODB_PROJECT_ID is the same as ZERODB_PROJECT_ID: it must be another project, to be filled'
   }
+  if ((values.BIGQUERY_API_URL ?? values.BIGQUERY_ACCESS_TOKEN) && !values.BIGQUERY_PROJECT_ID) {
+    yield 'BIGQUERY_PROJECT_ID is missing: other BIGQUERY_ settings are given'
+  }
   if (values.LLM_API_KEY && !values.LLM_BASE_URL) {
     yield 'LLM_BASE_URL is missing: LLM_API_KEY is given (a key for OpenAI itself is OPENAI_API_KEY)'
   }

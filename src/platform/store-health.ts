@@ -178,7 +178,7 @@ function judge(
 }
 
 /** What comes within `ms`; the rest is left to itself. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
+export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   const over = new AbortController()
   const timeout = delay(ms, undefined, { signal: over.signal }).catch(() => undefined)
   try {

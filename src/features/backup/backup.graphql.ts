@@ -69,7 +69,7 @@ builder.mutationField('runBackupSync', (t) =>
   t.field({
     type: OpsResult,
     description:
-      'Brings the recovery copy up to date within a minute, and tries again what was given up.',
+      'Asks for the next batch to leave early, a minute after the last one at best, and tries again what was given up.',
     authScopes: { scope: 'OPS_WRITE' },
     resolve: async (_root, _args, context) => {
       const triedAgain = await runBackupSync(context, context.tenantId).catch(asStorageUnavailable)
@@ -83,5 +83,5 @@ function describe({ enabled, unsyncedCount }: BackupStatus, triedAgain: number):
   if (!enabled) return 'There is no recovery copy: BigQuery is not configured, or switched off.'
   if (unsyncedCount === 0) return 'The copy is up to date.'
   const again = triedAgain > 0 ? `, ${triedAgain} of them again` : ''
-  return `${unsyncedCount} changes leave for the copy within a minute${again}.`
+  return `${unsyncedCount} changes leave for the copy with the next batch${again}.`
 }

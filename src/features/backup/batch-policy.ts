@@ -7,7 +7,7 @@ const patienceSeconds = 120
 /** BigQuery allows 1,500 load jobs a table and day; from here on only what is full or overdue leaves. */
 const thriftyAfterJobs = 1_000
 /** Between two batches that are not full, whoever asks for them. */
-const minGapSeconds = 60
+export const minGapSeconds = 60
 
 /** What waits to be copied, and what was sent lately. */
 export interface Waiting {

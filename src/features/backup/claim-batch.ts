@@ -2,7 +2,13 @@ import type { EntityManager } from '@mikro-orm/postgresql'
 import { step } from '../../lib/failpoints.ts'
 import { newId } from '../../lib/id.ts'
 import { type Batch, leaseSeconds, relayContext, type RelayDeps } from './batch.ts'
-import { isDue, maxBatchBytes, maxBatchEvents, type Waiting } from './batch-policy.ts'
+import {
+  isDue,
+  maxBatchBytes,
+  maxBatchEvents,
+  minGapSeconds,
+  type Waiting,
+} from './batch-policy.ts'
 
 /**
  * Takes up the batch of a worker that has died, or makes a new one when one is due; null when there is
@@ -17,10 +23,14 @@ export function claimBatch(
   return step('claimBatch', relayContext, () =>
     database.relayTransaction(async (tx) => {
       // One at a time: whoever comes second sees what the first has made.
-      const [status] = await tx.execute<{ isResting: boolean }[]>(
-        `select resting_until > now() as "isResting" from relay.status for update`,
+      const [status] = await tx.execute<{ isResting: boolean; isFresh: boolean }[]>(
+        `select resting_until > now() as "isResting",
+           last_run_at > now() - make_interval(secs => ?) as "isFresh"
+         from relay.status for update`,
+        [minGapSeconds],
       )
-      if (status?.isResting && !isAsked) return null
+      // Whoever asks all the time would use up the load jobs of the day on what fails.
+      if (status?.isResting && (status.isFresh || !isAsked)) return null
       await tx.execute(`update relay.status set last_run_at = now()`)
       const open = await takeOver(tx)
       if (open !== undefined) return open

@@ -1,4 +1,5 @@
 import { step } from '../../lib/failpoints.ts'
+import { mapLimit } from '../../lib/map-limit.ts'
 import { type LoadJob, LoadFailedError } from '../../platform/bigquery.ts'
 import { snapshotTable } from '../../platform/recovery-copy/snapshot-tables.ts'
 import { daysOf } from '../../platform/bigquery/days.ts'
@@ -52,7 +53,7 @@ async function submit(deps: RelayDeps, batch: Batch, job: LoadJob): Promise<numb
 /** A table that has changed refuses every row: that is no fault of theirs (H9). */
 async function checkTable(deps: RelayDeps, batch: Batch, outputRows: number): Promise<void> {
   try {
-    await deps.bigquery.check(snapshotTable)
+    await deps.bigquery.check(snapshotTable, deps.signal)
   } catch (error) {
     if (outputRows === 0) await nextAttempt(deps, batch)
     throw error
@@ -85,6 +86,9 @@ async function nextAttempt({ database }: RelayDeps, { id, fence }: Batch): Promi
   )
 }
 
+/** A query is one tenant's, and a batch may have events of many. */
+const queriesAtOnce = 8
+
 /** Those whose rows are not there, whoever brought them. */
 async function findRefused(
   deps: RelayDeps,
@@ -93,7 +97,7 @@ async function findRefused(
 ): Promise<Refused[]> {
   const loaded = new Set<string>()
   const places = [...lines, ...refused.flatMap(({ place }) => place ?? [])]
-  for (const [tenantId, own] of byTenant(places)) {
+  await mapLimit([...byTenant(places)], queriesAtOnce, async ([tenantId, own]) => {
     const { rows } = await step('findLoaded', relayContext, () =>
       deps.bigquery.query(
         loadedOfBatch,
@@ -103,7 +107,7 @@ async function findRefused(
       ),
     )
     for (const { snapshotId } of rows) loaded.add(snapshotId)
-  }
+  })
   const lost = lines.filter(({ snapshotId }) => !loaded.has(snapshotId))
   return [
     ...refused.filter(({ place }) => !place || !loaded.has(place.snapshotId)),

@@ -5,8 +5,8 @@ import { recordAudit } from '../tenancy/record-audit.ts'
 import { backupBell } from './sync-backup.task.ts'
 
 /**
- * Asks for the copy to be brought up to date, by a worker, within a minute of the last time: BigQuery
- * takes 1,500 load jobs a day from all tenants. What was given up is tried again; answers how many.
+ * Asks a worker to let the next batch leave early, a minute after the last one at best: BigQuery takes
+ * 1,500 load jobs a day from all tenants. What was given up is tried again; answers how many.
  */
 export function runBackupSync(
   { database, viewer, origin }: { database: Database; viewer: Viewer; origin: Origin },

@@ -1,4 +1,5 @@
 import type { CallDetails } from '../call-log.ts'
+import { toPatterns } from '../path-patterns.ts'
 import { getDataset, insertDataset, listDatasets } from './datasets.ts'
 import { cancelJob, continueUpload, describeUpload, getJob, insertJob, upload } from './jobs.ts'
 import { describeQuery, getQueryResults, query } from './queries.ts'
@@ -22,7 +23,7 @@ type Described = Omit<CallDetails, 'operation'>
 
 interface Route {
   method: string
-  /** Below the project; segments that start with a colon stand for any text. */
+  /** Below the project. */
   path: string
   operation: BigQueryOperation
   run: Handler
@@ -68,13 +69,6 @@ const roots = [
   { prefix: /^\/bigquery\/v2\/projects\/([^/]+)\/(.*)$/, patterns: toPatterns(api) },
   { prefix: /^\/upload\/bigquery\/v2\/projects\/([^/]+)\/(.*)$/, patterns: toPatterns(uploads) },
 ]
-
-function toPatterns(routes: readonly Route[]) {
-  return routes.map((route) => {
-    const source = route.path.replace(/:(\w+)/g, '(?<$1>[^/]+)')
-    return { route, pattern: new RegExp(`^${source}$`) }
-  })
-}
 
 /** Refuses with 404 what the stand-in does not cover. */
 export function findRoute(method: string, address: string) {

@@ -1,3 +1,4 @@
+import { toPatterns } from '../path-patterns.ts'
 import { batchQuery } from './batch.ts'
 import { bulkDelete, bulkUpdate } from './bulk.ts'
 import { deleteFile, downloadFile, getFile, listFiles, uploadFile } from './files.ts'
@@ -30,7 +31,7 @@ export type ZeroDbOperation = (typeof operations)[number]
 
 interface Route {
   method: string
-  /** Below the project; segments that start with a colon stand for any text. */
+  /** Below the project. */
   path: string
   operation: ZeroDbOperation
   run: Handler
@@ -72,10 +73,7 @@ const routes: readonly Route[] = [
   { method: 'DELETE', path: 'files/:file', operation: 'deleteFile', run: deleteFile },
 ]
 
-const patterns = routes.map((route) => {
-  const source = route.path.replace(/:(\w+)/g, '(?<$1>[^/]+)')
-  return { route, pattern: new RegExp(`^${source}$`) }
-})
+const patterns = toPatterns(routes)
 
 /** Refuses with 404 when no route has this path, with 405 when none of them has this method. */
 export function findRoute(method: string, path: string) {

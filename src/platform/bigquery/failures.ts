@@ -47,12 +47,12 @@ export function timedOut(ms: number): UpstreamError {
 
 /**
  * The vendor's client hears no aborts: whoever waits leaves at the deadline or with the signal's
- * reason, and what was asked goes on unheard.
+ * reason, and what was asked goes on unheard. Nothing begins for somebody who has left already.
  */
 export async function within<T>(
   ms: number,
   signal: AbortSignal | undefined,
-  work: Promise<T>,
+  begin: () => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted()
   const left = Promise.withResolvers<never>()
@@ -60,7 +60,7 @@ export async function within<T>(
   const timer = setTimeout(() => left.reject(timedOut(ms)), ms)
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
-    return await Promise.race([work, left.promise])
+    return await Promise.race([begin(), left.promise])
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)

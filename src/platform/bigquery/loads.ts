@@ -69,8 +69,9 @@ export function createLoads(client: Client, dataset: Dataset) {
 
   const load = async ({ name }: TableDefinition, job: LoadJob, signal: AbortSignal) => {
     try {
-      await within(uploadMs, signal, upload(dataset, name, job))
+      await within(uploadMs, signal, () => upload(dataset, name, job))
     } catch (error) {
+      if (signal.aborted) throw error
       // Somebody, perhaps we, was here before.
       if (statusOf(error) !== 409) throw explain(error, statusOf(error) === undefined)
     }
@@ -81,7 +82,7 @@ export function createLoads(client: Client, dataset: Dataset) {
 
 async function metadataOf(job: Job, signal: AbortSignal): Promise<JobMetadata> {
   try {
-    const [metadata] = await within(requestMs, signal, job.getMetadata())
+    const [metadata] = await within(requestMs, signal, () => job.getMetadata())
     return metadata as JobMetadata
   } catch (error) {
     if (signal.aborted) throw error

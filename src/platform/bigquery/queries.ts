@@ -25,7 +25,7 @@ export interface QueryCall {
 
 export interface QueryResult<Row> {
   rows: Row[]
-  /** What was read for it, as it is billed. */
+  /** What was read for it; billed are 10 MiB at least. */
   bytesProcessed: number
   /** Of a DELETE: how many there were. */
   affectedRows: number
@@ -54,7 +54,7 @@ export function createQueries(
   const ask = async (query: Query, timeoutMs: number, signal: AbortSignal | undefined) => {
     const startedAt = performance.now()
     try {
-      const answer = await within(timeoutMs, signal, askAll(client, query, timeoutMs))
+      const answer = await within(timeoutMs, signal, () => askAll(client, query, timeoutMs))
       recent.note(performance.now() - startedAt, true)
       return answer
     } catch (error) {

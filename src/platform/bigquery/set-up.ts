@@ -1,7 +1,10 @@
 import type { Dataset, TableField, TableMetadata } from '@google-cloud/bigquery'
 import { UpstreamError } from '../../lib/errors.ts'
-import { explain, neighbour, statusOf } from './failures.ts'
+import { explain, neighbour, statusOf, within } from './failures.ts'
 import type { Column, TableDefinition } from './tables.ts'
+
+/** Nobody waits longer for one answer: programs start although BigQuery is silent. */
+const requestMs = 5_000
 
 /** One thing that setting up has seen to. */
 export interface SetUpStep {
@@ -38,26 +41,35 @@ export async function setUpTable(
   // Rows that are there have no value: a column that comes later cannot be required.
   const added = missing.map((column) => ({ ...fieldOf(column), mode: 'NULLABLE' }))
   const fields = [...(found.schema?.fields ?? []), ...added]
-  await table.setMetadata({ schema: { fields } }).catch((error: unknown) => {
+  const extend = () => table.setMetadata({ schema: { fields } })
+  await within(requestMs, undefined, extend).catch((error: unknown) => {
     throw explain(error)
   })
   return { what, outcome: 'extended' }
 }
 
 /** Throws UpstreamError, `rejected`, when the table is not there or not as it should be. */
-export async function checkTable(dataset: Dataset, definition: TableDefinition): Promise<void> {
-  const found = await metadataOf(() => dataset.table(definition.name).getMetadata())
+export async function checkTable(
+  dataset: Dataset,
+  definition: TableDefinition,
+  signal?: AbortSignal,
+): Promise<void> {
+  const found = await metadataOf(() => dataset.table(definition.name).getMetadata(), signal)
   if (!found) return refuse(definition, ['it is not there'])
   const missing = missingColumns(definition, found).map(({ name }) => `it has no column ${name}`)
   refuse(definition, [...differences(definition, found), ...missing])
 }
 
 /** Null when there is no such thing. */
-async function metadataOf(get: () => Promise<unknown[]>): Promise<TableMetadata | null> {
+async function metadataOf(
+  get: () => Promise<unknown[]>,
+  signal?: AbortSignal,
+): Promise<TableMetadata | null> {
   try {
-    const [metadata] = await get()
+    const [metadata] = await within(requestMs, signal, get)
     return metadata as TableMetadata
   } catch (error) {
+    if (signal?.aborted) throw error
     if (statusOf(error) === 404) return null
     throw explain(error)
   }
@@ -66,7 +78,7 @@ async function metadataOf(get: () => Promise<unknown[]>): Promise<TableMetadata 
 /** Another process may be doing the same at this moment. */
 async function create(make: () => Promise<unknown>): Promise<SetUpStep['outcome']> {
   try {
-    await make()
+    await within(requestMs, undefined, make)
     return 'created'
   } catch (error) {
     if (statusOf(error) === 409) return 'there already'

@@ -289,7 +289,7 @@ test('contents, backupStatus and runBackupSync tell what is in the copy', async 
   const { data } = await gateway.query(tenant, syncDocument)
   expect(data?.runBackupSync).toEqual({
     __typename: 'OpsSuccess',
-    message: '1 changes leave for the copy within a minute.',
+    message: '1 changes leave for the copy with the next batch.',
     backup: { unsyncedCount: 1, refusedCount: 0 },
   })
   await expect.poll(() => countPending(gateway), { timeout: 20_000 }).toBe(0)

@@ -174,7 +174,7 @@ test.for(troubles)(
   },
 )
 
-test('after a failure the copy rests, unless somebody asks', async () => {
+test('after a failure the copy rests, unless somebody asks, and he but once a minute', async () => {
   await using gateway = await startGateway({ LOG_LEVEL: 'silent' }, { bigquery: true })
   const { admin } = gateway.database
   const tenant = await gateway.newTenant()
@@ -189,9 +189,15 @@ test('after a failure the copy rests, unless somebody asks', async () => {
   gateway.bigquery.faults.add({ operation: 'load', kind: 'status', status: 503 })
   expect(await calls(run)).toBe(1)
   expect(await calls(run)).toBe(0)
-  expect(await calls(() => relay(gateway))).toBe(1)
-  await admin.query(`update relay.status set failing_since = now() - interval '10 minutes'`)
-  expect(await calls(() => relay(gateway))).toBe(1)
+  const ring = () => calls(() => relay(gateway))
+  expect(await ring()).toBe(0)
+  const minuteLater = `last_run_at = now() - interval '61 seconds'`
+  await admin.query(`update relay.status set ${minuteLater}`)
+  expect([await ring(), await ring(), await ring()]).toEqual([1, 0, 0])
+  await admin.query(
+    `update relay.status set failing_since = now() - interval '10 minutes', ${minuteLater}`,
+  )
+  expect(await ring()).toBe(1)
   const { rows } = await admin.query<{ seconds: number }>(
     `select extract(epoch from resting_until - now())::float8 as seconds from relay.status`,
   )

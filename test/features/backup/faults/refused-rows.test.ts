@@ -103,7 +103,7 @@ test('a bad row holds up no other, is put aside after five attempts, and comes w
   gateway.bigquery.faults.clear()
   const { data } = await gateway.query(tenant, syncDocument)
   expect(data?.runBackupSync).toEqual({
-    message: '4 changes leave for the copy within a minute, 4 of them again.',
+    message: '4 changes leave for the copy with the next batch, 4 of them again.',
     backup: { unsyncedCount: 4, refusedCount: 0 },
   })
   await relay(gateway)
