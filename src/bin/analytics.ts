@@ -18,6 +18,7 @@ import { showProgress } from './progress.ts'
 interface LoadFlags {
   tenant: string
   dryRun?: boolean
+  again?: boolean
 }
 
 export function addAnalytics(program: Command): void {
@@ -29,14 +30,15 @@ export function addAnalytics(program: Command): void {
     .argument('<file>', 'a .csv file with a header, or a .jsonl file with an object a line')
     .requiredOption('--tenant <id>', 'whose contents they are about')
     .option('--dry-run', 'only say what is wrong with the file')
+    .option('--again', 'load also what was loaded before, e.g. to take back a correction')
     .addHelpText(
       'after',
-      '\nA batch of 10,000 lines is loaded whole or, when one of them is bad, not at all. Loading the\nsame file again changes nothing.\nExit status: 0 all loaded, 1 some lines are bad, 2 could not be done, 130 interrupted.',
+      '\nA batch of 10,000 lines is loaded whole or, when one of them is bad, not at all. Loading the\nsame file again changes nothing, unless it is done with --again.\nExit status: 0 all loaded, 1 some lines are bad, 2 could not be done, 130 interrupted.',
     )
     .action((file: string, flags: LoadFlags) => load(file, flags).catch(couldNotLoad))
 }
 
-async function load(path: string, { tenant, dryRun = false }: LoadFlags): Promise<void> {
+async function load(path: string, { tenant, ...options }: LoadFlags): Promise<void> {
   const signal = stopSignal()
   const { format, size } = await lookAt(path)
   // What was loaded is the answer on stdout; the log must not come between.
@@ -47,7 +49,7 @@ async function load(path: string, { tenant, dryRun = false }: LoadFlags): Promis
   if (tenantId === undefined) throw new StartupError([`There is no tenant ${tenant}.`])
   const report = newMetricsReport()
   using progress = showProgress('bytes', () => ({ done: report.bytesRead, total: size }))
-  const file = { path, format, tenantId, dryRun }
+  const file = { path, format, tenantId, options }
   try {
     await loadMetricsFile({ database, bigquery, signal }, file, report)
   } catch (error) {
@@ -75,7 +77,7 @@ function summarize(report: MetricsReport): string[] {
   const unlisted = badLines - problems.length
   const counts = [
     [loaded, 'metrics loaded'],
-    [thereAlready, 'there already'],
+    [thereAlready, 'loaded before; figures loaded since stay in force'],
     [checked, 'sound and not loaded'],
     [refused, 'lines refused'],
   ] as const

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import {
   loadAnalytics,
   type LoadAnalyticsDeps,
+  type LoadOptions,
   maxMetricsPerLoad,
 } from '../../features/analytics/load-analytics.ts'
 import { type FileLine, readMetricsFile } from './read-metrics-file.ts'
@@ -38,24 +39,24 @@ export interface MetricsFile {
   path: string
   format: 'csv' | 'jsonl'
   tenantId: string
-  dryRun: boolean
+  options: LoadOptions
 }
 
 /**
  * Loads a file batch by batch, each whole or not at all, and counts in `report` as it goes; it stops
  * between batches when the signal aborts. Whoever repairs the bad lines loads the file again: what
- * is there already stays as it is. Throws MetricsFileError, UpstreamError and LoadFailedError.
+ * was loaded before stays as it is. Throws MetricsFileError, UpstreamError and LoadFailedError.
  */
 export async function loadMetricsFile(
   deps: LoadAnalyticsDeps,
-  { path, format, tenantId, dryRun }: MetricsFile,
+  { path, format, tenantId, options }: MetricsFile,
   report: MetricsReport,
 ): Promise<void> {
   const stream = createReadStream(path)
   try {
     for await (const batch of batchesOf(readMetricsFile(stream, format))) {
       if (deps.signal.aborted) return
-      await loadBatch(deps, tenantId, batch, dryRun, report)
+      await loadBatch(deps, tenantId, batch, options, report)
       report.bytesRead = stream.bytesRead
     }
   } finally {
@@ -77,7 +78,7 @@ async function loadBatch(
   deps: LoadAnalyticsDeps,
   tenantId: string,
   batch: readonly FileLine[],
-  dryRun: boolean,
+  options: LoadOptions,
   report: MetricsReport,
 ): Promise<void> {
   const readable = batch.filter(({ problem }) => problem === undefined)
@@ -86,7 +87,8 @@ async function loadBatch(
   )
   const values = readable.map(({ value }) => value)
   const isSpoiled = unreadable.length > 0
-  const load = await loadAnalytics(deps, tenantId, values, { dryRun: dryRun || isSpoiled })
+  const careful = isSpoiled ? { ...options, dryRun: true } : options
+  const load = await loadAnalytics(deps, tenantId, values, careful)
   const wrong = load.problems.map(({ index, message }) => ({
     line: readable[index]?.line ?? 0,
     message,

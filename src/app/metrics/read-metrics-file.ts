@@ -86,6 +86,8 @@ function checkColumns(header: string[]): string[] {
       `the header has ${strange.join(', ')}; columns are ${metricFields.join(', ')}`,
     )
   }
+  const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index))
+  if (twice.size > 0) throw new MetricsFileError(`the header has ${[...twice].join(', ')} twice`)
   return names
 }
 

@@ -34,17 +34,22 @@ const ContentAnalyticsRowObject = builder.objectRef<ContentRow>('ContentAnalytic
 })
 
 const maxTop = 100
+const orFail = presentTrouble('Ask for a shorter range, or raise maxBytesScanned.')
 
 const AnalyticsReportObject = builder.objectRef<AnalyticsReport>('AnalyticsReport').implement({
   description: 'How the contents of your brands do; only what you select is asked for.',
   fields: (t) => ({
     rows: t.field({
       type: [AnalyticsPointObject],
+      nullable: true,
+      directives: { semanticNonNull: {} },
       description: 'By time and platform; where nothing was counted there is no row.',
-      resolve: (report) => report.rows().catch(presentTrouble),
+      resolve: (report) => report.rows().catch(orFail),
     }),
     top: t.field({
       type: [ContentAnalyticsRowObject],
+      nullable: true,
+      directives: { semanticNonNull: {} },
       description: 'The best contents by a metric, 1 to 100, of those within your reach.',
       args: {
         first: t.arg.int({ required: true, defaultValue: 10 }),
@@ -52,12 +57,14 @@ const AnalyticsReportObject = builder.objectRef<AnalyticsReport>('AnalyticsRepor
       },
       resolve: async (report, { first, by }, context) => {
         if (first < 1 || first > maxTop) throw badUserInput(`first must be from 1 to ${maxTop}.`)
-        return withinReach(context, await report.top(by).catch(presentTrouble), first)
+        return withinReach(context, await report.top(by).catch(orFail), first)
       },
     }),
     totals: t.field({
       type: EngagementTotalsObject,
-      resolve: (report) => report.totals().catch(presentTrouble),
+      nullable: true,
+      directives: { semanticNonNull: {} },
+      resolve: (report) => report.totals().catch(orFail),
     }),
     bytesScanned: t.field({
       type: 'BigInt',
@@ -68,7 +75,7 @@ const AnalyticsReportObject = builder.objectRef<AnalyticsReport>('AnalyticsRepor
       type: 'DateTime',
       nullable: true,
       description: 'When the newest of these numbers were loaded; null when there are none.',
-      resolve: (report) => report.freshAsOf().catch(presentTrouble),
+      resolve: (report) => report.freshAsOf().catch(orFail),
     }),
   }),
 })
@@ -87,7 +94,8 @@ builder.queryField('analyticsReport', (t) =>
     type: AnalyticsReportObject,
     nullable: true,
     directives: { semanticNonNull: {} },
-    description: 'Sums over contents, from BigQuery; null with an error when it is away.',
+    description:
+      'Sums over contents, from BigQuery; what it does not answer is null with an error.',
     authScopes: { scope: 'ANALYTICS_READ' },
     args: {
       range: t.arg({ type: DateRangeInput, required: true }),

@@ -7,6 +7,7 @@ import type {
   Parameters,
   QueryTemplate,
 } from '../../platform/bigquery/query-template.ts'
+import type { Log } from '../../platform/log.ts'
 import type { TenantGates } from '../../platform/tenant-gates.ts'
 import { daysOf, type Range } from './granularity.ts'
 
@@ -17,6 +18,7 @@ export interface WarehouseDeps {
   /** The operation's own deadline, which is mostly the shorter one. */
   signal: AbortSignal
   plan: { bigquery: number }
+  log: Log
 }
 
 /** At $5 for 1024 GB (E-208) five cents. BigQuery bills 10 MB at least, whatever is read. */
@@ -32,7 +34,7 @@ export interface WarehouseQuestion<Types extends Record<string, ParameterType>> 
 
 /** Throws UpstreamError, also where there is no warehouse, and BytesLimitError. */
 export function askWarehouse<const Types extends Record<string, ParameterType>, Row>(
-  { bigquery, analyticsGates, tenantId, signal, plan }: WarehouseDeps,
+  { bigquery, analyticsGates, tenantId, signal, plan, log }: WarehouseDeps,
   template: QueryTemplate<Types, Row>,
   { range, parameters, maxBytes }: WarehouseQuestion<Types>,
 ): Promise<QueryResult<Row>> {
@@ -41,6 +43,18 @@ export function askWarehouse<const Types extends Record<string, ParameterType>, 
     plan.bigquery++
     const scope = { tenantId, ...daysOf(range) }
     const call = { signal, timeoutMs, maxBytesBilled: maxBytes }
-    return bigquery.query(template, scope, parameters, call)
+    return bigquery.query(template, scope, parameters, call).catch((error: unknown) => {
+      // Clients are told no more than that, and nobody else would see what is to be mended.
+      if (isRefusal(error)) log.error({ err: error, tenantId }, 'analytics are refused')
+      throw error
+    })
   })
+}
+
+/** Whether asking again is of no use: rights are missing, or a table, or the answer is of another form. */
+export function isRefusal(error: unknown): error is UpstreamError {
+  return (
+    error instanceof UpstreamError &&
+    (error.failure === 'rejected' || error.failure === 'malformed')
+  )
 }

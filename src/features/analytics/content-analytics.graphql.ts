@@ -64,12 +64,13 @@ const loaders = createContextCache((context: Context) => {
 })
 
 const maxContentsPerQuery = 100
+const orFail = presentTrouble('Ask for a shorter range.')
 
 function createLoader(context: Context, request: AnalyticsRequest): Loader {
   const buckets = countBuckets(roundRange(request.range, request.granularity), request.granularity)
   const load = (ids: readonly string[]) => {
     checkPoints(ids.length, buckets)
-    return loadContentAnalytics(context, ids, request).catch(presentTrouble)
+    return loadContentAnalytics(context, ids, request).catch(orFail)
   }
   return new DataLoader(async (ids) => load(ids), { maxBatchSize: maxContentsPerQuery })
 }

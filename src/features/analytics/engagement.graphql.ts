@@ -5,6 +5,7 @@ import { type DateRange, readDateRange } from '../../graphql/date-range.ts'
 import { UpstreamError } from '../../lib/errors.ts'
 import { BytesLimitError } from '../../platform/bigquery/queries.ts'
 import { PlatformEnum } from '../content/content-enums.graphql.ts'
+import { isRefusal } from './ask-warehouse.ts'
 import {
   avgWatchTimeOf,
   ctrOf,
@@ -87,31 +88,38 @@ export function readAnalyticsRange(range: DateRange, granularity: Granularity): 
   return readDateRange(range, maxDaysOf(granularity))
 }
 
-/** For `catch`: what the data warehouse cannot or may not do, as clients are told. */
-export function presentTrouble(error: unknown): never {
-  if (error instanceof BytesLimitError) {
-    const required = /(\d+) or higher/.exec(error.message)?.[1]
-    const needed = required ? `${required} bytes` : 'more bytes than that'
-    throw new GraphQLError(
-      `This would scan ${needed}, more than the limit leaves. Ask for a shorter range, or raise maxBytesScanned.`,
-      {
-        extensions: { code: 'BYTES_LIMIT_EXCEEDED', ...(required && { requiredBytes: required }) },
-      },
-    )
+/**
+ * For `catch`: what the data warehouse cannot or may not do, as clients are told; `advice` is a
+ * sentence on how to scan less.
+ */
+export function presentTrouble(advice: string): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof BytesLimitError) throw tooManyBytes(error, advice)
+    if (!(error instanceof UpstreamError)) throw error
+    if (isRefusal(error)) {
+      throw unavailable('Analytics are not available: the data warehouse refuses the question.')
+    }
+    const { retryAfterMs = 1_000 } = error
+    throw unavailable('Analytics are not available right now.', { retryAfterMs })
   }
-  if (!(error instanceof UpstreamError)) throw error
-  const { retryAfterMs = 1_000 } = error
-  throw new GraphQLError('Analytics are not available right now.', {
-    extensions: { code: 'ANALYTICS_UNAVAILABLE', retryAfterMs },
+}
+
+function tooManyBytes({ message }: BytesLimitError, advice: string): GraphQLError {
+  const required = /(\d+) or higher/.exec(message)?.[1]
+  const needed = required ? `${required} bytes` : 'more bytes than that'
+  return new GraphQLError(`This would scan ${needed}, more than the limit leaves. ${advice}`, {
+    extensions: { code: 'BYTES_LIMIT_EXCEEDED', ...(required && { requiredBytes: required }) },
   })
+}
+
+function unavailable(message: string, more: { retryAfterMs?: number } = {}): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'ANALYTICS_UNAVAILABLE', ...more } })
 }
 
 /** Throws where nobody has set up a data warehouse: waiting does not help then. */
 export function requireWarehouse({ bigquery }: { bigquery: unknown }): void {
   if (bigquery) return
-  throw new GraphQLError('This gateway has no data warehouse, so there are no analytics.', {
-    extensions: { code: 'ANALYTICS_UNAVAILABLE' },
-  })
+  throw unavailable('This gateway has no data warehouse, so there are no analytics.')
 }
 
 const maxPoints = 10_000

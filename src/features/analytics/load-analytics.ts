@@ -19,6 +19,13 @@ export interface MetricProblem {
   message: string
 }
 
+export interface LoadOptions {
+  /** Only looks. */
+  dryRun?: boolean
+  /** Loads also what was loaded before, e.g. to take back a correction. */
+  again?: boolean
+}
+
 export interface AnalyticsLoad {
   /** Nothing is loaded while there are problems; `there already` when these very rows once were. */
   outcome: 'loaded' | 'there already' | 'checked' | 'refused'
@@ -27,15 +34,15 @@ export interface AnalyticsLoad {
 
 /**
  * Loads metrics of one tenant, at most `maxMetricsPerLoad`: all of them, or none and why. Contents
- * must be this tenant's; one in the trash still counts. What is loaded again changes nothing, what
- * is loaded with other figures replaces them. With `dryRun` it only looks. Throws UpstreamError, and
- * LoadFailedError when BigQuery refused the rows.
+ * must be this tenant's; one in the trash still counts. What was loaded before changes nothing, what
+ * is loaded with other figures replaces them. Throws UpstreamError, and LoadFailedError when BigQuery
+ * refused the rows.
  */
 export async function loadAnalytics(
   deps: LoadAnalyticsDeps,
   tenantId: string,
   values: readonly unknown[],
-  { dryRun = false } = {},
+  { dryRun = false, again = false }: LoadOptions = {},
 ): Promise<AnalyticsLoad> {
   const problems: MetricProblem[] = []
   const metrics = readAll(values, problems)
@@ -56,7 +63,7 @@ export async function loadAnalytics(
     return { outcome: 'refused', problems: problems.toSorted((a, b) => a.index - b.index) }
   }
   if (dryRun || rows.size === 0) return { outcome: 'checked', problems }
-  const outcome = await loadOnce(deps, [...rows.values()], contents.now)
+  const outcome = await loadOnce(deps, [...rows.values()], contents.now, again)
   return { outcome, problems }
 }
 
@@ -118,15 +125,17 @@ function rowOf(metricId: string, tenantId: string, brandId: string | null, metri
 const maxAttempts = 5
 
 /**
- * The job's id follows from the rows, so that whoever loads the same ones, at once or after a crash,
- * meets the first one's job. A job that failed has used up its id, and the next number follows.
+ * The job's id follows from the dataset and the rows, so that whoever loads the same ones, at once or
+ * after a crash, meets the first one's job, unless it is to be done `again`. A job that failed has used up its id, and the next number follows.
  */
 async function loadOnce(
   { bigquery, signal }: LoadAnalyticsDeps,
   rows: readonly object[],
   now: Date,
+  again: boolean,
 ): Promise<'loaded' | 'there already'> {
-  const digest = sha256(rows.map((row) => JSON.stringify(row)).join('\n'))
+  const occasion = JSON.stringify([bigquery.dataset, again ? now : null])
+  const digest = sha256([occasion, ...rows.map((row) => JSON.stringify(row))].join('\n'))
   for (let attempt = 1; ; attempt++) {
     const id = `analytics_${digest}_${attempt}`
     try {

@@ -4,8 +4,8 @@ import { StoreKindEnum } from '../../graphql/errors.ts'
 import { EventInterface, type LiveEvent, type Resumable } from '../../graphql/event.ts'
 import { type Place, watch } from '../../graphql/watch.ts'
 import type { ReadMode } from '../../lib/viewer.ts'
-import type { StoreReport } from '../../platform/store-health.ts'
-import { checkStores } from './check-stores.ts'
+import { type StoreReport, within } from '../../platform/store-health.ts'
+import { askMs, checkStores } from './check-stores.ts'
 import { ReadModeEnum } from './read-mode.graphql.ts'
 import { healthNews } from './health-news.ts'
 import { findReadMode } from './find-read-mode.ts'
@@ -100,9 +100,9 @@ builder.subscriptionField('storeHealthChanged', (t) =>
         const reads = database.reads.forTenant(tenantId)
         const [reports, readMode] = await Promise.all([
           checkStores({ health, bigquery, database, reads }),
-          findReadMode(reads),
+          within(askMs, findReadMode(reads)),
         ])
-        return { reports, readMode }
+        return { reports, readMode: readMode ?? null }
       }
       const read = async (place: Place | null) =>
         healthNews(await events.share(`${name}:${tenantId}`, look), place)

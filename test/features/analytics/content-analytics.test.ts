@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { analyticsTable } from '../../../src/features/analytics/analytics-table.ts'
+import { loadAnalytics } from '../../../src/features/analytics/load-analytics.ts'
 import { decodeGlobalId } from '../../../src/graphql/global-id.ts'
 import { createTestContents } from '../../support/contents.ts'
 import { type CopiedGateway, startGateway, type TestTenant } from '../../support/gateway.ts'
@@ -229,6 +230,21 @@ test('a correction replaces what it corrects, and the same rows again change not
   expect(await impressions()).toBe(105)
 })
 
+test('rows that one dataset has are loaded into another one all the same', async () => {
+  await using gateway = await startGateway({}, { bigquery: true })
+  const tenant = await gateway.newTenant()
+  const [id = ''] = await createTestContents(gateway, tenant, 1)
+  const rows = [metricOf(id, '2026-11-02', { impressions: 100 })]
+  await loadMetrics(gateway, tenant, rows)
+  await using twin = await gateway.startTwin({ BIGQUERY_DATASET: 'elsewhere' })
+  const { bigquery, database } = twin.services
+  if (!bigquery) throw new Error('This twin has no BigQuery.')
+  for await (const _step of bigquery.setUp([analyticsTable]));
+
+  const deps = { database, bigquery, signal: AbortSignal.timeout(10_000) }
+  expect((await loadAnalytics(deps, tenant.id, rows)).outcome).toBe('loaded')
+})
+
 test('rows of another tenant count for nobody else, even under the same content id', async () => {
   await using gateway = await startGateway({}, { bigquery: true })
   const [mine, other] = [await gateway.newTenant(), await gateway.newTenant()]
@@ -267,6 +283,19 @@ test('without BigQuery the field is null with an error at its path, and the list
       { code: 'ANALYTICS_UNAVAILABLE', retryAfterMs: 1_000 },
     ]),
   )
+})
+
+test('what BigQuery refuses for good is not told as an outage that passes', async () => {
+  await using gateway = await startGateway({ LOG_LEVEL: 'silent' }, { bigquery: true })
+  const tenant = await gateway.newTenant()
+  await createTestContents(gateway, tenant, 1)
+  gateway.bigquery.faults.add({ kind: 'status', status: 403, operation: 'query' })
+
+  const { data, errors } = await ask(gateway, tenant)
+
+  expect(data?.contents.nodes).toEqual([{ title: 'Content 0', analytics: null }])
+  expect(errors?.[0]?.message).toContain('refuses the question')
+  expect(errors?.[0]?.extensions).toEqual({ code: 'ANALYTICS_UNAVAILABLE' })
 })
 
 test('where none is configured, and for who may not, it is null too', async () => {

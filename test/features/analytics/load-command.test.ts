@@ -60,7 +60,7 @@ ${content_id},2026-11-02,,tiktok,,,,,\r
   expect(await load(gateway, args)).toEqual({ code: 0, lines: ['2 metrics loaded'] })
   expect(await load(gateway, args)).toEqual({
     code: 0,
-    lines: ['0 metrics loaded, 2 there already'],
+    lines: ['0 metrics loaded, 2 loaded before; figures loaded since stay in force'],
   })
   expect(await totalsOf(gateway, tenant)).toEqual({
     impressions: 100,
@@ -69,6 +69,30 @@ ${content_id},2026-11-02,,tiktok,,,,,\r
     revenue: '12.500000',
     custom: { saves_to_board: 3 },
   })
+})
+
+test('a correction is taken back by loading the first file again, when told to', async () => {
+  await using gateway = await startGateway({}, { bigquery: true })
+  await using directory = await temporaryDirectory()
+  const tenant = await gateway.newTenant()
+  const [id = ''] = await createTestContents(gateway, tenant, 1)
+  const [first, corrected] = [10, 99].map((impressions) => ({
+    file: join(directory.path, `${impressions}.jsonl`),
+    row: metricOf(id, '2026-11-02', { impressions }),
+  }))
+  for (const { file, row } of [first!, corrected!]) {
+    await writeFile(file, JSON.stringify(row))
+    expect((await load(gateway, [file, '--tenant', tenant.id])).code).toBe(0)
+  }
+  const args = [first!.file, '--tenant', tenant.id]
+
+  await load(gateway, args)
+  expect(await totalsOf(gateway, tenant)).toMatchObject({ impressions: 99 })
+  expect(await load(gateway, [...args, '--again'])).toEqual({
+    code: 0,
+    lines: ['1 metrics loaded'],
+  })
+  expect(await totalsOf(gateway, tenant)).toMatchObject({ impressions: 10 })
 })
 
 test('a batch with a bad line is not loaded, the others are, and the lines are named', async () => {
@@ -133,6 +157,8 @@ test('what cannot be done exits with 2 and says why', async () => {
   const [id = ''] = await createTestContents(gateway, tenant, 1)
   const strange = join(directory.path, 'strange.csv')
   await writeFile(strange, 'content_id,metric_date,platform,Clicks,views\n')
+  const double = join(directory.path, 'double.csv')
+  await writeFile(double, 'content_id,metric_date,platform,clicks,Clicks\n')
   const sound = join(directory.path, 'sound.jsonl')
   await writeFile(sound, JSON.stringify(metricOf(id, '2026-11-02')))
   const nobody = newId()
@@ -146,6 +172,7 @@ test('what cannot be done exits with 2 and says why', async () => {
   expect(await tellsOf(['none.csv', '--tenant', tenant.id])).toMatch('is no file')
   expect(await tellsOf(['README.md', '--tenant', tenant.id])).toMatch('.csv or .jsonl')
   expect(await tellsOf([strange, '--tenant', tenant.id])).toMatch('the header has views; columns')
+  expect(await tellsOf([double, '--tenant', tenant.id])).toMatch('the header has clicks twice')
   gateway.bigquery.faults.add({ kind: 'status', status: 403, operation: 'load' })
   expect(await tellsOf([sound, '--tenant', tenant.id])).toMatch('Could not load metrics: BigQuery')
   gateway.bigquery.faults.clear()

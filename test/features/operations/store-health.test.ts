@@ -150,6 +150,20 @@ test('without PostgreSQL there is an answer all the same', async () => {
   )
 })
 
+test('a PostgreSQL that says nothing at all is down in the first answer', async () => {
+  await using gateway = await startGateway(undefined, { bigquery: true })
+  const tenant = await gateway.newTenant()
+  await using behind = await startBehindProxy(gateway, 'postgres', { LOG_LEVEL: 'silent' })
+  const { proxy, twin } = behind
+  expect((await healthOf(twin, tenant))['POSTGRES']?.state).toBe('HEALTHY')
+
+  proxy.faults = { up: { blackhole: true } }
+
+  expect((await healthOf(twin, tenant))['POSTGRES']?.state).toBe('DOWN')
+  // Nobody waits for the silent connections when the twin is closed.
+  proxy.resetAll()
+})
+
 interface HealthEvents {
   storeHealthChanged: {
     sequence: number
