@@ -25,7 +25,7 @@ export interface Report {
 
 /** What to do where no repair can know it. */
 const remedies: Record<Invariant, string> = {
-  I1: 'gateway restore brings documents back from the copy, gateway archive restore from an archive',
+  I1: '`gateway restore` or `gateway archive restore` bring documents back, a backup of PostgreSQL rows',
   I2: 'see why the account cannot be set right',
   I3: 'delete the key, or the content that is too much',
   I4: 'leave the one event that tells what happened',
