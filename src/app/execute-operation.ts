@@ -1,82 +1,75 @@
-import {
-  createSourceEventStream,
-  type DocumentNode,
-  execute,
-  type ExecutionResult,
-  GraphQLError,
-  type GraphQLSchema,
-  OperationTypeNode,
-  getOperationAST,
-} from 'graphql'
-import { refuseUncleanText } from '../graphql/clean-text.ts'
+import { createSourceEventStream, execute, type ExecutionResult, OperationTypeNode } from 'graphql'
 import { createContext } from '../graphql/context.ts'
-import { refuseLargeVariables } from '../graphql/input-limits.ts'
-import type { Origin } from '../lib/viewer.ts'
 import { newPlan } from '../platform/plan.ts'
+import { type Caller, nobody, type Operation } from './admit-operation.ts'
 import { startDeadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
-import { asGraphqlError, presentErrors, unauthenticated } from './present-errors.ts'
+import { asGraphqlError, presentErrors } from './present-errors.ts'
 
 /** Who is connected for longer than one answer takes. */
-export interface Caller {
-  authorization: string
-  origin: Origin
+export interface ConnectedCaller extends Caller {
   /** Aborts when the connection ends. */
   signal: AbortSignal
 }
 
-/** What a client asks for, as it came. */
-export interface OperationParams {
-  query: string
-  operationName?: string | null | undefined
-  variables?: Record<string, unknown> | null | undefined
-}
-
-/** An operation that may be executed. */
-export interface Operation {
-  schema: GraphQLSchema
-  document: DocumentNode
-  operationName: string | null | undefined
-  variableValues: Record<string, unknown> | null | undefined
-}
-
 export type Results = AsyncGenerator<ExecutionResult, void>
 
-/** Refuses what cannot be right, as over HTTP; `text` is the message that `params` came in. */
-export function readOperation(
-  { schema, services, prepareOperation }: Endpoint,
-  params: OperationParams,
-  text: string | undefined,
-  origin: Origin,
-): Operation | { errors: readonly GraphQLError[] } {
-  const { query, operationName, variables } = params
+/** Executes once; `signal` is its deadline. Never rejects: whatever is thrown is an error in the result. */
+export async function executeOnce(
+  endpoint: Endpoint,
+  operation: Operation,
+  { origin }: Caller,
+  signal: AbortSignal,
+  event?: unknown,
+): Promise<ExecutionResult> {
+  const { services } = endpoint
+  const { schema, document, operationName, variableValues, viewer, plan } = operation
   try {
-    refuseLargeVariables(variables)
-    refuseUncleanText(text, { query, variables })
-    const prepared = prepareOperation(query)
-    if ('errors' in prepared) {
-      return { errors: presentErrors(prepared.errors, services.log, origin) }
-    }
-    return { schema, document: prepared.document, operationName, variableValues: variables }
+    const contextValue = createContext(services, { viewer, signal, plan, origin })
+    const args = { schema, document, operationName, variableValues, contextValue }
+    return end(endpoint, operation, { origin }, await execute({ ...args, rootValue: event }))
   } catch (error) {
-    return { errors: presentErrors([asGraphqlError(error)], services.log, origin) }
+    return end(endpoint, operation, { origin }, { errors: [asGraphqlError(error)] })
   }
 }
 
-/** Undefined when a document has no such operation, or several and none is named. */
-export function kindOf({ document, operationName }: Operation): OperationTypeNode | undefined {
-  return getOperationAST(document, operationName)?.operation
+/** Where every operation ends, and every event of a subscription: presents its errors and writes its log line. */
+function end(
+  { services: { log } }: Endpoint,
+  { operationName, plan }: Operation,
+  { origin }: Pick<Caller, 'origin'>,
+  { errors, ...result }: ExecutionResult,
+): ExecutionResult {
+  const { requestId } = origin
+  log.debug({ requestId, operationName, plan, errors: errors?.length ?? 0 }, 'operation')
+  return errors ? { errors: presentErrors(errors, log, origin), ...result } : result
 }
 
 /** One result for a query or mutation, and the results of a subscription one by one. */
 export function perform(
   endpoint: Endpoint,
   operation: Operation,
-  caller: Caller,
+  caller: ConnectedCaller,
 ): Promise<Results | ExecutionResult> {
-  return kindOf(operation) === OperationTypeNode.SUBSCRIPTION
+  return operation.kind === OperationTypeNode.SUBSCRIPTION
     ? subscribe(endpoint, operation, caller)
-    : executeOnce(endpoint, operation, caller)
+    : executeInTime(endpoint, operation, caller)
+}
+
+async function executeInTime(
+  endpoint: Endpoint,
+  operation: Operation,
+  caller: ConnectedCaller,
+  event?: unknown,
+): Promise<ExecutionResult> {
+  const { signal: gone } = caller
+  using deadline = startDeadline(endpoint.services.config.REQUEST_TIMEOUT_MS)
+  gone.addEventListener('abort', deadline.leave)
+  try {
+    return await executeOnce(endpoint, operation, caller, deadline.signal, event)
+  } finally {
+    gone.removeEventListener('abort', deadline.leave)
+  }
 }
 
 /**
@@ -87,67 +80,78 @@ export function perform(
 async function subscribe(
   endpoint: Endpoint,
   operation: Operation,
-  caller: Caller,
+  caller: ConnectedCaller,
 ): Promise<Results | ExecutionResult> {
-  const end = new AbortController()
-  const { signal } = end
-  const leave = () => end.abort()
+  const over = new AbortController()
+  const { signal } = over
+  const leave = () => over.abort()
   caller.signal.addEventListener('abort', leave, { once: true, signal })
   if (caller.signal.aborted) leave()
+  const connected = { ...caller, signal }
   try {
-    const source = await openSource(endpoint, operation, { ...caller, signal })
+    const source = await openSource(endpoint, operation, connected)
     if (Symbol.asyncIterator in source) {
-      return endingWith(end, executeEach(endpoint, operation, { ...caller, signal }, source))
+      return endingWith(over, executeEach(endpoint, operation, connected, source))
     }
     leave()
-    return present(endpoint, source, caller)
+    return end(endpoint, operation, caller, source)
   } catch (error) {
     leave()
-    return present(endpoint, { errors: [asGraphqlError(error)] }, caller)
+    return end(endpoint, operation, caller, { errors: [asGraphqlError(error)] })
   }
 }
 
-async function openSource(
-  { services, authenticate }: Endpoint,
-  operation: Operation,
-  { authorization, origin, signal }: Caller,
+function openSource(
+  { services }: Endpoint,
+  { schema, document, operationName, variableValues, viewer, plan }: Operation,
+  { origin, signal }: ConnectedCaller,
 ): Promise<AsyncIterable<unknown> | ExecutionResult> {
-  const bearer = await authenticate(authorization)
-  if (!bearer) return { errors: [nobody()] }
-  const { viewer } = bearer
-  const contextValue = createContext(services, { viewer, signal, plan: newPlan(), origin })
-  return createSourceEventStream({ ...operation, contextValue })
+  const contextValue = createContext(services, { viewer, signal, plan, origin })
+  return createSourceEventStream({ schema, document, operationName, variableValues, contextValue })
 }
 
 async function* executeEach(
   endpoint: Endpoint,
   operation: Operation,
-  caller: Caller,
+  caller: ConnectedCaller,
   source: AsyncIterable<unknown>,
 ): Results {
   try {
-    for await (const event of source) yield await executeOnce(endpoint, operation, caller, event)
+    for await (const event of source) yield await executeEvent(endpoint, operation, caller, event)
   } catch (error) {
     if (!caller.signal.aborted) {
-      yield present(endpoint, { errors: [asGraphqlError(error)] }, caller)
+      yield end(endpoint, operation, caller, { errors: [asGraphqlError(error)] })
     }
   }
 }
 
-/** The same results, and `end` with them; whoever returns early does so even in the midst of waiting. */
-function endingWith(end: AbortController, results: Results): Results {
+async function executeEvent(
+  endpoint: Endpoint,
+  operation: Operation,
+  caller: ConnectedCaller,
+  event: unknown,
+): Promise<ExecutionResult> {
+  const plan = newPlan()
+  const bearer = await endpoint.authenticate(caller.authorization, { plan })
+  if (!bearer) return { errors: nobody().errors }
+  const { viewer } = bearer
+  return executeInTime(endpoint, { ...operation, viewer, plan }, caller, event)
+}
+
+/** The same results, and `over` with them; whoever returns early does so even in the midst of waiting. */
+function endingWith(over: AbortController, results: Results): Results {
   return {
     async next() {
       const result = await results.next()
-      if (result.done) end.abort()
+      if (result.done) over.abort()
       return result
     },
     return() {
-      end.abort()
+      over.abort()
       return results.return()
     },
     throw(error: unknown) {
-      end.abort()
+      over.abort()
       return results.throw(error)
     },
     [Symbol.asyncIterator]() {
@@ -157,49 +161,4 @@ function endingWith(end: AbortController, results: Results): Results {
       await this.return()
     },
   }
-}
-
-async function executeOnce(
-  endpoint: Endpoint,
-  operation: Operation,
-  caller: Caller,
-  event?: unknown,
-): Promise<ExecutionResult> {
-  const { services, authenticate } = endpoint
-  const { origin, signal: gone } = caller
-  using deadline = startDeadline(services.config.REQUEST_TIMEOUT_MS)
-  gone.addEventListener('abort', deadline.leave)
-  try {
-    const plan = newPlan()
-    const bearer = await authenticate(caller.authorization, { plan })
-    if (!bearer) return { errors: [nobody()] }
-    const { viewer } = bearer
-    const { signal } = deadline
-    const contextValue = createContext(services, { viewer, signal, plan, origin })
-    const result = await execute({ ...operation, rootValue: event, contextValue })
-    const { operationName } = operation
-    const { requestId } = origin
-    services.log.debug(
-      { requestId, operationName, plan, errors: result.errors?.length ?? 0 },
-      'operation',
-    )
-    return present(endpoint, result, caller)
-  } catch (error) {
-    return present(endpoint, { errors: [asGraphqlError(error)] }, caller)
-  } finally {
-    gone.removeEventListener('abort', deadline.leave)
-  }
-}
-
-function present(
-  { services }: Endpoint,
-  { errors, ...result }: ExecutionResult,
-  { origin }: Caller,
-): ExecutionResult {
-  return errors ? { errors: presentErrors(errors, services.log, origin), ...result } : result
-}
-
-function nobody(): GraphQLError {
-  const { message, extensions } = unauthenticated
-  return new GraphQLError(message, { extensions })
 }

@@ -1,78 +1,62 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ExecutionResult } from 'graphql'
-import { createHandler, type Request, type Response } from 'graphql-http'
-import { refuseUncleanText } from '../graphql/clean-text.ts'
-import { type Context, createContext } from '../graphql/context.ts'
-import { refuseLargeVariables } from '../graphql/input-limits.ts'
-import type { Origin } from '../lib/viewer.ts'
-import type { Log } from '../platform/log.ts'
-import { newPlan, type Plan } from '../platform/plan.ts'
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ExecutionArgs, ExecutionResult } from 'graphql'
+import { createHandler, type Response } from 'graphql-http'
+import { admitOperation, type Caller, type Operation, type Refusal } from './admit-operation.ts'
 import { startDeadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
-import { asGraphqlError, presentErrors, unauthenticated } from './present-errors.ts'
+import { executeOnce } from './execute-operation.ts'
 import { readBody } from './read-body.ts'
 
 /** What belongs to one HTTP request while it is under way. */
 interface Exchange {
-  origin: Origin
+  caller: Caller
   /** Absent when the operation came in the address. */
   body: string | undefined
   signal: AbortSignal
-  plan: Plan
 }
 
 // graphql-http wants a context with an index signature; ours is closed on purpose.
-type OpenContext = Context & Record<PropertyKey, unknown>
+type Admitted = { operation: Operation; exchange: Exchange } & Record<PropertyKey, unknown>
 
 /**
- * GraphQL over HTTP: authenticates, refuses what cannot be right, executes under one
- * deadline and presents every error. The protocol itself is graphql-http's, its reference.
+ * GraphQL over HTTP: one request, one answer, under one deadline. The protocol itself is graphql-http's,
+ * its reference.
  */
 export function createGraphqlHandler(endpoint: Endpoint) {
-  const { schema, services, authenticate, prepareOperation } = endpoint
-  const { log, config } = services
-
-  const handle = createHandler<IncomingMessage, Exchange, OpenContext>({
-    async onSubscribe({ raw, context: exchange }, { query, variables, operationName }) {
-      const { body, signal, plan, origin } = exchange
-      try {
-        refuseLargeVariables(variables)
-        refuseUncleanText(body, { query, variables })
-        const bearer = await authenticate(raw.headers.authorization, { plan })
-        if (!bearer) return refusal
-        const { viewer } = bearer
-        const prepared = prepareOperation(query)
-        if ('errors' in prepared) return presentErrors(prepared.errors, log, origin)
-        return {
-          schema,
-          document: prepared.document,
-          operationName,
-          variableValues: variables,
-          contextValue: createContext(services, { viewer, signal, plan, origin }) as OpenContext,
-        }
-      } catch (error) {
-        return presentErrors([asGraphqlError(error)], log, origin)
-      }
+  const handle = createHandler<IncomingMessage, Exchange, Admitted>({
+    async onSubscribe({ context: exchange }, params) {
+      const { body, caller } = exchange
+      const admitted = await admitOperation(endpoint, params, body, caller)
+      if ('errors' in admitted) return refuse(admitted)
+      const { schema, document, operationName, variableValues } = admitted
+      const contextValue: Admitted = { operation: admitted, exchange }
+      return { schema, document, operationName, variableValues, contextValue }
     },
-    onOperation: (request, args, result) =>
-      finish(log, request, args.operationName, result as ExecutionResult),
+    execute({ contextValue }: ExecutionArgs) {
+      const { operation, exchange } = contextValue as Admitted
+      return executeOnce(endpoint, operation, exchange.caller, exchange.signal)
+    },
+    onOperation: ({ raw }, { contextValue }, result) =>
+      raw.headers['x-explain'] === '1'
+        ? explained(result as ExecutionResult, contextValue as Admitted)
+        : undefined,
   })
 
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = request.method === 'POST' ? await readBody(request) : undefined
-    using deadline = startDeadline(config.REQUEST_TIMEOUT_MS)
+    using deadline = startDeadline(endpoint.services.config.REQUEST_TIMEOUT_MS)
     response.once('close', deadline.leave)
-    const origin = { requestId: randomUUID(), ip: request.socket.remoteAddress ?? null }
-    const { method = '', url = '', headers } = request
-    const context = { origin, body, signal: deadline.signal, plan: newPlan() }
+    const { method = '', url = '', headers, socket } = request
+    const origin = { requestId: randomUUID(), ip: socket.remoteAddress ?? null }
+    const caller = { authorization: headers.authorization, origin }
     const [answer, init] = await handle({
       method,
       url,
       headers,
       body: body ?? null,
       raw: request,
-      context,
+      context: { caller, body, signal: deadline.signal },
     })
     response.off('close', deadline.leave)
     response
@@ -84,31 +68,18 @@ export function createGraphqlHandler(endpoint: Endpoint) {
   }
 }
 
-/** Presents the errors, adds the plan for whoever asked, and writes the operation's one log line. */
-function finish(
-  log: Log,
-  { raw, context: exchange }: Request<IncomingMessage, Exchange>,
-  operationName: string | null | undefined,
-  { data, errors, extensions }: ExecutionResult,
-): ExecutionResult {
-  const { origin, plan } = exchange
-  log.debug(
-    { requestId: origin.requestId, operationName, plan, errors: errors?.length ?? 0 },
-    'operation',
-  )
-  const shown = raw.headers['x-explain'] === '1' ? { ...extensions, plan } : extensions
-  return {
-    ...(errors && { errors: presentErrors(errors, log, origin) }),
-    ...(data !== undefined && { data }),
-    ...(shown && { extensions: shown }),
-  }
+/** With what it cost, for whoever asked. */
+function explained(result: ExecutionResult, { operation: { plan } }: Admitted): ExecutionResult {
+  return { ...result, extensions: { ...result.extensions, plan } }
 }
 
-const refusal: Response = [
-  JSON.stringify({ errors: [unauthenticated] }),
-  {
-    status: 401,
-    statusText: 'Unauthorized',
-    headers: { 'content-type': 'application/json; charset=utf-8', 'www-authenticate': 'Bearer' },
-  },
-]
+/** Where HTTP has no word for it, graphql-http answers as the protocol says. */
+function refuse({ errors, http }: Refusal): Response | Refusal['errors'] {
+  if (!http) return errors
+  const { status, headers } = http
+  const init = { 'content-type': 'application/json; charset=utf-8', ...headers }
+  return [
+    JSON.stringify({ errors }),
+    { status, statusText: STATUS_CODES[status] ?? '', headers: init },
+  ]
+}

@@ -5,10 +5,11 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { UpstreamError } from '../lib/errors.ts'
+import { admitOperation, type Operation } from './admit-operation.ts'
 import type { Authenticated } from './authenticate.ts'
 import { watchBearer } from './bearer.ts'
 import type { Endpoint } from './endpoint.ts'
-import { type Caller, type Operation, perform, readOperation } from './execute-operation.ts'
+import { type ConnectedCaller, perform } from './execute-operation.ts'
 import { createPlaces, type Places } from './places.ts'
 import { closeCodes, closeSocket, keepAlive, limitMessages, linkSocket } from './socket-link.ts'
 
@@ -24,7 +25,7 @@ const maxStrangers = 20
 /** What is known of one socket. */
 interface Link extends Record<PropertyKey, unknown> {
   socket: WebSocket
-  caller: Omit<Caller, 'authorization'>
+  caller: Omit<ConnectedCaller, 'authorization'>
   /** Set once it is known who is there. */
   authorization?: string
   /** Given back when the socket closes. */
@@ -173,25 +174,30 @@ function dropUnread(socket: WebSocket, request: IncomingMessage): void {
 }
 
 /** What graphql-ws executes; the context is made later, afresh for each result. */
-type LinkedArgs = ExecutionArgs & { contextValue: Caller }
+type LinkedArgs = ExecutionArgs & {
+  contextValue: { operation: Operation; caller: ConnectedCaller }
+}
 
-function begin(
+async function begin(
   endpoint: Endpoint,
-  { socket, caller, authorization = '' }: Link,
+  { socket, caller: stranger, authorization }: Link,
   count: number,
   payload: SubscribePayload,
-): LinkedArgs | readonly GraphQLError[] {
+): Promise<LinkedArgs | readonly GraphQLError[]> {
   if (count > maxOperations) {
     const reason = `At most ${maxOperations} operations at a time.`
     closeSocket(socket, closeCodes.tooMany, reason)
     return [new GraphQLError(reason)]
   }
-  const operation = readOperation(endpoint, payload, undefined, caller.origin)
+  const caller = { ...stranger, authorization }
+  const operation = await admitOperation(endpoint, payload, undefined, caller)
   if ('errors' in operation) return operation.errors
-  return { ...operation, contextValue: { ...caller, authorization } }
+  const { schema, document, operationName, variableValues } = operation
+  const contextValue = { operation, caller }
+  return { schema, document, operationName, variableValues, contextValue }
 }
 
-function performFor(endpoint: Endpoint, args: ExecutionArgs) {
-  const { contextValue, ...operation } = args as LinkedArgs
-  return perform(endpoint, operation as Operation, contextValue)
+function performFor(endpoint: Endpoint, { contextValue }: ExecutionArgs) {
+  const { operation, caller } = contextValue as LinkedArgs['contextValue']
+  return perform(endpoint, operation, caller)
 }

@@ -3,16 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
+import { admitOperation, type OperationParams } from './admit-operation.ts'
 import { watchBearer } from './bearer.ts'
 import type { Endpoint } from './endpoint.ts'
-import {
-  type Caller,
-  kindOf,
-  type OperationParams,
-  perform,
-  readOperation,
-  type Results,
-} from './execute-operation.ts'
+import { type ConnectedCaller, perform, type Results } from './execute-operation.ts'
 import type { Places } from './places.ts'
 import { unauthenticated } from './present-errors.ts'
 import { HttpError, readBody } from './read-body.ts'
@@ -119,12 +113,12 @@ function checkParams(params: unknown): OperationParams {
 async function begin(
   endpoint: Endpoint,
   { body, ...params }: StreamParams,
-  caller: Caller,
+  caller: ConnectedCaller,
   method: string | undefined,
 ): Promise<Results | ExecutionResult> {
-  const operation = readOperation(endpoint, params, body, caller.origin)
-  if ('errors' in operation) return operation
-  if (method === 'GET' && kindOf(operation) === OperationTypeNode.MUTATION) {
+  const operation = await admitOperation(endpoint, params, body, caller)
+  if ('errors' in operation) return { errors: operation.errors }
+  if (method === 'GET' && operation.kind === OperationTypeNode.MUTATION) {
     throw new HttpError(405, 'Use POST for mutations.')
   }
   return perform(endpoint, operation, caller)
@@ -133,7 +127,7 @@ async function begin(
 async function sendResults(
   response: ServerResponse,
   results: Results | ExecutionResult,
-  { origin, signal }: Caller,
+  { origin, signal }: ConnectedCaller,
 ): Promise<void> {
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
