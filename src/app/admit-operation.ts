@@ -50,7 +50,7 @@ export interface Refusal {
  * for every transport. `text` is the message that `params` came in, absent where there is none.
  */
 export async function admitOperation(
-  { services, authenticate, prepareOperation, schema }: Endpoint,
+  { services, authenticate, apiFor }: Endpoint,
   params: OperationParams,
   text: string | undefined,
   { authorization, origin }: Caller,
@@ -63,11 +63,12 @@ export async function admitOperation(
     refuseUncleanText(text, { query, variables })
     const bearer = await authenticate(authorization, { plan })
     if (!bearer) return nobody()
+    const { viewer } = bearer
+    const { schema, prepareOperation } = apiFor(viewer)
     const prepared = prepareOperation(query)
     if ('errors' in prepared) return { errors: presentErrors(prepared.errors, log, origin) }
     const { document } = prepared
     const kind = getOperationAST(document, operationName)?.operation
-    const { viewer } = bearer
     return { schema, document, operationName, variableValues: variables, kind, viewer, plan }
   } catch (error) {
     return { errors: presentErrors([asGraphqlError(error)], log, origin) }

@@ -1,21 +1,31 @@
 import type { GraphQLSchema } from 'graphql'
+import type { Viewer } from '../lib/viewer.ts'
 import type { Services } from '../platform/services.ts'
 import { type Authenticate, createAuthenticate } from './authenticate.ts'
 import { createPrepareOperation, type PrepareOperation } from './prepare-operation.ts'
 
-/** What every way to the API shares: the schema, and who is known and parsed already. */
-export interface Endpoint {
+/** A schema, and what is parsed and validated against it already. */
+export interface Api {
   schema: GraphQLSchema
-  services: Services
-  authenticate: Authenticate
   prepareOperation: PrepareOperation
 }
 
+/** What every way to the API shares: the schema as each viewer sees it, and who is known already. */
+export interface Endpoint {
+  services: Services
+  authenticate: Authenticate
+  apiFor(viewer: Viewer): Api
+}
+
 export function createEndpoint(schema: GraphQLSchema, services: Services): Endpoint {
+  const whole = createApi(schema)
   return {
-    schema,
     services,
     authenticate: createAuthenticate(services),
-    prepareOperation: createPrepareOperation(schema),
+    apiFor: () => whole,
   }
+}
+
+function createApi(schema: GraphQLSchema): Api {
+  return { schema, prepareOperation: createPrepareOperation(schema) }
 }

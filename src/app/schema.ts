@@ -1,5 +1,7 @@
-import { assertInterfaceType, type GraphQLSchema } from 'graphql'
+import { assertInterfaceType, type GraphQLSchema, specifiedDirectives } from 'graphql'
 import { builder } from '../graphql/builder.ts'
+import { tagFields } from '../graphql/contract.ts'
+import { schemaDirectives } from '../graphql/directives.ts'
 import { encodeGlobalId } from '../graphql/global-id.ts'
 import '../graphql/scalars.ts'
 import '../graphql/errors.ts'
@@ -37,8 +39,9 @@ import '../features/operations/store-health.graphql.ts'
 
 /** The one schema. Every `*.graphql.ts` is imported above and adds its part to the builder. */
 export function toSchema(): GraphQLSchema {
-  const schema = builder.toSchema()
+  const schema = builder.toSchema({ directives: [...specifiedDirectives, ...schemaDirectives] })
   answerIdsAtOnce(schema)
+  tagFields(schema)
   return schema
 }
 

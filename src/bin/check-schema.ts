@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { buildSchema, findBreakingChanges } from 'graphql'
-import { printSdl } from '../app/sdl.ts'
+import { printSdl, sdlFiles } from '../app/sdl.ts'
+import { type Audience, audiences } from '../graphql/contract.ts'
 
 /** What git answers, or null where it knows no such thing. */
 function git(...args: string[]): string | null {
@@ -18,19 +19,22 @@ function defaultBase(): string {
   return fork && fork !== git('rev-parse', 'HEAD')?.trim() ? fork : 'HEAD~1'
 }
 
-/** Why the schema may not leave the house as it is; empty when it may. */
-function complaints(current: string, base: string): string[] {
-  if (current !== printSdl())
-    return ['schema.graphql is not what the code serves: run `npm run schema`.']
-  const former = git('show', `${base}:schema.graphql`)
+/** Why a contract may not leave the house as it is; empty when it may. */
+function complaints(audience: Audience, base: string): string[] {
+  const file = sdlFiles[audience]
+  const current = readFileSync(file, 'utf8')
+  if (current !== printSdl(audience)) {
+    return [`${file} is not what the code serves: run \`npm run schema\`.`]
+  }
+  const former = git('show', `${base}:${file}`)
   if (former === null) {
-    process.stdout.write(`schema.graphql: nothing to compare, ${base} has none\n`)
+    process.stdout.write(`${file}: nothing to compare, ${base} has none\n`)
     return []
   }
-  // The printed text uses directives that it does not define.
+  // What was printed in former times used directives that it did not define.
   const read = (sdl: string) => buildSchema(sdl, { assumeValidSDL: true })
   const breaks = findBreakingChanges(read(former), read(current))
-  process.stdout.write(`schema.graphql: breaking changes since ${base}: ${breaks.length}\n`)
+  process.stdout.write(`${file}: breaking changes since ${base}: ${breaks.length}\n`)
   const announced = /^\w+(\(.+\))?!:/m.test(git('log', '--format=%s', `${base}..HEAD`) ?? '')
   if (breaks.length === 0 || announced) return []
   const advice = 'Deprecate first; a commit that does break says so: `type(scope)!: …`.'
@@ -38,7 +42,7 @@ function complaints(current: string, base: string): string[] {
 }
 
 const [base = defaultBase()] = process.argv.slice(2)
-const found = complaints(readFileSync('schema.graphql', 'utf8'), base)
+const found = audiences.flatMap((audience) => complaints(audience, base))
 if (found.length > 0) {
   process.stderr.write(`${found.join('\n')}\n`)
   process.exitCode = 1

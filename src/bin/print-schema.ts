@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { printSdl } from '../app/sdl.ts'
+import { printSdl, sdlFiles } from '../app/sdl.ts'
+import { audiences } from '../graphql/contract.ts'
 
-await writeFile('schema.graphql', printSdl())
+for (const audience of audiences) await writeFile(sdlFiles[audience], printSdl(audience))

@@ -7,7 +7,8 @@ import ScopeAuthPlugin, { type AuthFailure } from '@pothos/plugin-scope-auth'
 import { ForbiddenError } from '../lib/errors.ts'
 import type { Scope } from '../lib/viewer.ts'
 import type { Context } from './context.ts'
-import { decodeGlobalId, encodeGlobalId } from './global-id.ts'
+import type { Audience } from './contract.ts'
+import { decodeGlobalId, encodeGlobalId, nodeIdIn } from './global-id.ts'
 
 export interface GatewayTypes {
   Context: Context
@@ -15,7 +16,10 @@ export interface GatewayTypes {
   DefaultEdgesNullability: { list: false; items: false }
   DefaultNodeNullability: false
   AuthScopes: { scope: Scope }
-  Directives: { semanticNonNull: { locations: 'FIELD_DEFINITION'; args: { levels?: number[] } } }
+  Directives: {
+    semanticNonNull: { locations: 'FIELD_DEFINITION'; args: { levels?: number[] } }
+    tag: { locations: 'FIELD_DEFINITION'; args: { name: Audience } }
+  }
   Scalars: {
     ID: { Input: string; Output: string }
     DateTime: { Input: Date; Output: Date }
@@ -45,8 +49,16 @@ export const builder = new SchemaBuilder<GatewayTypes>({
     encodeGlobalID: (typename, id) => encodeGlobalId(typename, String(id)),
     decodeGlobalID: decodeGlobalId,
     cursorType: 'String',
-    nodeQueryOptions: { authScopes: { scope: 'CONTENT_READ' } },
-    nodesQueryOptions: { authScopes: { scope: 'CONTENT_READ' } },
+    nodeQueryOptions: {
+      authScopes: { scope: 'CONTENT_READ' },
+      resolve: (_root, { id }, _context, { schema }, resolveNode) =>
+        resolveNode(nodeIdIn(schema, id)),
+    },
+    nodesQueryOptions: {
+      authScopes: { scope: 'CONTENT_READ' },
+      resolve: (_root, { ids }, _context, { schema }, resolveNodes) =>
+        resolveNodes(ids.map((id) => nodeIdIn(schema, id))),
+    },
   },
 })
 

@@ -1,3 +1,4 @@
+import { type GraphQLSchema, isObjectType } from 'graphql'
 import { isUuid } from '../lib/id.ts'
 import { badUserInput } from './bad-user-input.ts'
 
@@ -30,4 +31,12 @@ export function idOf(typename: string, globalId: string): string {
   const decoded = decodeGlobalId(globalId)
   if (decoded.typename === typename) return decoded.id
   throw badUserInput(`This is the id of a ${decoded.typename}, but a ${typename} is needed here.`)
+}
+
+/** The same id, which must be one of a node type of `schema`: what a contract leaves out is not there. */
+export function nodeIdIn<Id extends { typename: string }>(schema: GraphQLSchema, id: Id): Id {
+  const type = schema.getType(id.typename)
+  const isNode = isObjectType(type) && type.getInterfaces().some(({ name }) => name === 'Node')
+  if (isNode) return id
+  throw badUserInput('This is not the id of anything. Pass ids exactly as the API returned them.')
 }

@@ -46,6 +46,18 @@ export const scopesOfRole: Record<Role, ReadonlySet<Scope>> = {
   viewer: new Set(viewerScopes),
 }
 
+/** What a partner's key may hold at most. */
+export const keyScopes = [
+  'CONTENT_READ',
+  'CONTENT_READ_DRAFT',
+  'CONTENT_WRITE',
+  'CONTENT_PUBLISH',
+  'CONTENT_DELETE',
+  'VERSION_READ',
+  'QUOTA_READ',
+  'ANALYTICS_READ',
+] as const satisfies readonly Scope[]
+
 /** Where bodies are read from; `auto` is ZeroDB, and the recovery copy while ZeroDB is away. */
 export const readModes = ['auto', 'primary', 'fallback', 'metadata_only'] as const
 export type ReadMode = (typeof readModes)[number]

@@ -40,6 +40,7 @@ builder.objectField(ContentNode, 'generation', (t) =>
     description: 'Null for a content that people wrote.',
     // A prompt is not for those who are shown what was published, and nothing else.
     authScopes: { scope: 'CONTENT_READ_DRAFT' },
+    directives: { tag: { name: 'studio' } },
     load: (ids: string[], context) => loadContentGenerations(context, ids),
     resolve: ({ id }) => id,
   }),

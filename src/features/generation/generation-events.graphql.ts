@@ -103,6 +103,7 @@ builder.subscriptionField('generationJob', (t) =>
     type: JobEventObject,
     description: 'One job: as it is now, whenever it has changed, and how it ended; then it ends.',
     authScopes: scopes,
+    directives: { tag: { name: 'studio' } },
     args: {
       id: t.arg.id({ required: true }),
       after: t.arg.string(),
@@ -147,6 +148,7 @@ builder.subscriptionField('generationJobs', (t) =>
     description:
       'Every job: those that are not over, or those that changed behind `after`, and whatever changes from then on. `item` and `partialText` are null.',
     authScopes: scopes,
+    directives: { tag: { name: 'studio' } },
     args: { brandId: t.arg.id(), after: t.arg.string() },
     subscribe: (_root, { brandId, after }, context) =>
       watch(context, watchJobs(context, brandId == null ? null : idOf('Brand', brandId)), after),

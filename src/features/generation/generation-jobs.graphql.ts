@@ -18,6 +18,7 @@ builder.queryField('generationJob', (t) =>
     type: GenerationJobNode,
     nullable: true,
     authScopes: { scope: 'CONTENT_READ_DRAFT' },
+    directives: { tag: { name: 'studio' } },
     args: { id: t.arg.id({ required: true }) },
     resolve: (_root, { id }) => idOf('GenerationJob', id),
   }),
@@ -47,6 +48,7 @@ builder.queryField('generationJobs', (t) =>
     type: GenerationJobConnection,
     description: 'Newest first; 1 to 100 a page, 20 unless `first` says otherwise.',
     authScopes: { scope: 'CONTENT_READ_DRAFT' },
+    directives: { tag: { name: 'studio' } },
     args: {
       status: t.arg({ type: [JobStatusEnum] }),
       brandId: t.arg.id(),

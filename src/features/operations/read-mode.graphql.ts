@@ -12,7 +12,9 @@ export const ReadModeEnum = builder.enumType('ReadMode', {
   ) as Record<Uppercase<ReadMode>, { value: ReadMode }>,
 })
 
-builder.objectField(TenantNode, 'readMode', (t) => t.expose('readMode', { type: ReadModeEnum }))
+builder.objectField(TenantNode, 'readMode', (t) =>
+  t.expose('readMode', { type: ReadModeEnum, directives: { tag: { name: 'admin' } } }),
+)
 
 interface ModeSet extends OpsSuccess {
   readMode: ReadMode

@@ -64,12 +64,15 @@ const QuotaLimitsObject = builder.objectRef<Quota>('QuotaLimits').implement({
     }),
     monthlyGenerationLimit: t.int({
       nullable: true,
+      directives: { tag: { name: 'studio' } },
       resolve: ({ planTier }) => plans[planTier].monthlyGenerationLimit,
     }),
     generatedThisMonth: t.exposeInt('generatedThisMonth', {
+      directives: { tag: { name: 'studio' } },
       description: 'Items since the first of the month, in UTC.',
     }),
     concurrentJobsLimit: t.int({
+      directives: { tag: { name: 'studio' } },
       resolve: ({ planTier }) => plans[planTier].concurrentJobsLimit,
     }),
     maxPageSize: t.int({ resolve: () => maxPageSize }),

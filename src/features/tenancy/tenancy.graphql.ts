@@ -100,8 +100,8 @@ builder.queryField('viewer', (t) =>
   t.field({
     type: ViewerObject,
     nullable: true,
-    directives: { semanticNonNull: {} },
     // Whoever is known may ask who they are.
+    directives: { semanticNonNull: {}, tag: { name: 'partner' } },
     authScopes: () => true,
     resolve: () => ({}),
   }),

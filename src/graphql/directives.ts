@@ -1,0 +1,32 @@
+import {
+  DirectiveLocation,
+  GraphQLDirective,
+  GraphQLInt,
+  GraphQLList,
+  GraphQLNonNull,
+  GraphQLString,
+} from 'graphql'
+
+/** What the schema says about itself beside its types; defined in it, so that tools can read it alone. */
+export const schemaDirectives: readonly GraphQLDirective[] = [
+  new GraphQLDirective({
+    name: 'semanticNonNull',
+    description:
+      'Null only when an entry in `errors` explains it; the levels are those of nested lists.',
+    locations: [DirectiveLocation.FIELD_DEFINITION],
+    args: {
+      levels: {
+        type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(GraphQLInt))),
+        defaultValue: [0],
+      },
+    },
+  }),
+  new GraphQLDirective({
+    name: 'tag',
+    description:
+      'Whom a field is for: `partner` is in all three contracts, `studio` in two, `admin` in one.',
+    isRepeatable: true,
+    locations: [DirectiveLocation.FIELD_DEFINITION],
+    args: { name: { type: new GraphQLNonNull(GraphQLString) } },
+  }),
+]
