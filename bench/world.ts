@@ -7,6 +7,7 @@ import { createTenant } from '../src/features/tenancy/create-tenant.ts'
 import { openIssuer } from '../src/local/issuer.ts'
 import { startLlmServer } from '../src/local/llm/server.ts'
 import { ensureMasterKeys } from '../src/local/master-keys.ts'
+import { ensurePepper } from '../src/local/pepper.ts'
 import { openPostgres } from '../src/local/postgres.ts'
 import { openZeroDb } from '../src/local/zerodb/open.ts'
 import { loadConfig } from '../src/platform/config.ts'
@@ -59,6 +60,7 @@ export async function openWorld(dataDir: string): Promise<World> {
         bigquery: null,
         tokens: { issuer: issuer.issuer, keys: createLocalJWKSet(issuer.keys) },
         masterKeys: { file: await ensureMasterKeys(dataDir) },
+        pepper: await ensurePepper(dataDir),
         models: { openai: noModel, anthropic: noModel, google: noModel, compatible: noModel },
       },
       entities,

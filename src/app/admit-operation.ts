@@ -61,7 +61,7 @@ export async function admitOperation(
   try {
     refuseLargeVariables(variables)
     refuseUncleanText(text, { query, variables })
-    const bearer = await authenticate(authorization, { plan })
+    const bearer = await authenticate({ authorization, ip: origin.ip }, { plan })
     if (!bearer) return nobody()
     const { viewer } = bearer
     const { schema, prepareOperation } = apiFor(viewer)

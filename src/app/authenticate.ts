@@ -1,4 +1,6 @@
 import { LRUCache } from 'lru-cache'
+import { keyMark } from '../features/partners/key-text.ts'
+import { createRecognizeKey } from '../features/partners/recognize-key.ts'
 import { findViewer } from '../features/tenancy/find-viewer.ts'
 import type { Viewer } from '../lib/viewer.ts'
 import type { Plan } from '../platform/plan.ts'
@@ -8,10 +10,17 @@ import type { TokenClaims } from '../platform/tokens.ts'
 /** A change of role or membership, or a disabled user, takes effect within this time. */
 const viewerTtlMs = 5_000
 
-/** Who came with a token, and how long it is good for. */
+/** What somebody says of themselves, and where they say it from. */
+export interface Credentials {
+  /** The header of that name, or what a socket has in its place. */
+  authorization: string | undefined
+  ip: string | null
+}
+
+/** Who came with a token or a key, and how long it is good for. */
 export interface Authenticated {
   viewer: Viewer
-  /** Seconds since 1970. */
+  /** Seconds since 1970; Infinity for a key that never expires. */
   expiresAt: number
 }
 
@@ -22,14 +31,15 @@ interface AuthenticateOptions {
 }
 
 export type Authenticate = (
-  authorization: string | undefined,
+  credentials: Credentials,
   options?: AuthenticateOptions,
 ) => Promise<Authenticated | null>
 
-/** Turns an Authorization header into a viewer; null for whoever cannot be told apart from nobody. */
+/** Turns a token or an API key into a viewer; null for whoever cannot be told apart from nobody. */
 export function createAuthenticate(
-  services: Pick<Services, 'database' | 'verifyToken'>,
+  services: Pick<Services, 'database' | 'verifyToken' | 'hashSecret'>,
 ): Authenticate {
+  const recognizeKey = createRecognizeKey(services)
   const viewers = new LRUCache<string, Promise<Viewer | null>>({ max: 10_000, ttl: viewerTtlMs })
 
   const lookUp = (claims: TokenClaims, plan: Plan | undefined) => {
@@ -38,8 +48,9 @@ export function createAuthenticate(
     return findViewer(reads, subject, scopes)
   }
 
-  return async (authorization, { plan, maxAgeMs = viewerTtlMs } = {}) => {
+  return async ({ authorization, ip }, { plan, maxAgeMs = viewerTtlMs } = {}) => {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+    if (token?.startsWith(keyMark)) return recognizeKey(token, { ip, plan, maxAgeMs })
     const claims = token === undefined ? null : await services.verifyToken(token)
     if (!claims) return null
     const key = JSON.stringify([claims.tenantId, claims.subject, claims.scopes])

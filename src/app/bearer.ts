@@ -1,6 +1,6 @@
 import type { Viewer } from '../lib/viewer.ts'
 import { UpstreamError } from '../lib/errors.ts'
-import type { Authenticate, Authenticated } from './authenticate.ts'
+import type { Authenticate, Authenticated, Credentials } from './authenticate.ts'
 
 const expiryCheckMs = 250
 const rightsCheckMs = 1_000
@@ -9,12 +9,12 @@ const maxAgeMs = 3_000
 
 /**
  * Watches over a connection that outlives a request: calls `onEnd` once, half a second after the token
- * has expired at the latest, or within five after its bearer was disabled or may do and see other
+ * or key has expired at the latest, or within five after its bearer was disabled or may do and see other
  * things than when they came. Who still may do something connects again.
  */
 export function watchBearer(
   authenticate: Authenticate,
-  authorization: string,
+  credentials: Credentials,
   { viewer, expiresAt }: Authenticated,
   onEnd: (reason: string) => void,
 ): Disposable {
@@ -26,7 +26,7 @@ export function watchBearer(
   }
   const checkExpiry = () => Date.now() >= expiresAt * 1_000 && end('The token has expired.')
   const checkRights = () =>
-    authenticate(authorization, { maxAgeMs }).then(
+    authenticate(credentials, { maxAgeMs }).then(
       (now) => !(now && hasSameRights(now.viewer, viewer)) && end('Your rights have changed.'),
       (error: unknown) => {
         // Nobody can tell now; nor is anything read while it is so.

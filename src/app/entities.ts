@@ -8,6 +8,7 @@ import { CampaignSpace } from '../features/tenancy/campaign-space.entity.ts'
 import { Tenant } from '../features/tenancy/tenant.entity.ts'
 import { User } from '../features/tenancy/user.entity.ts'
 import { BackupArchive } from '../features/archives/backup-archive.entity.ts'
+import { ApiKey } from '../features/partners/api-key.entity.ts'
 import { LlmKey } from '../features/llm-keys/llm-key.entity.ts'
 import { ContentGeneration } from '../features/generation/content-generation.entity.ts'
 import { GenerationItem } from '../features/generation/generation-item.entity.ts'
@@ -30,4 +31,5 @@ export const entities = [
   GenerationItem,
   RestoreJob,
   ContentGeneration,
+  ApiKey,
 ]

@@ -132,7 +132,8 @@ async function executeEvent(
   event: unknown,
 ): Promise<ExecutionResult> {
   const plan = newPlan()
-  const bearer = await endpoint.authenticate(caller.authorization, { plan })
+  const { authorization, origin } = caller
+  const bearer = await endpoint.authenticate({ authorization, ip: origin.ip }, { plan })
   if (!bearer) return { errors: nobody().errors }
   const { viewer } = bearer
   return executeInTime(endpoint, { ...operation, viewer, plan }, caller, event)

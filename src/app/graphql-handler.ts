@@ -48,7 +48,7 @@ export function createGraphqlHandler(endpoint: Endpoint) {
     using deadline = startDeadline(endpoint.services.config.REQUEST_TIMEOUT_MS)
     response.once('close', deadline.leave)
     const { method = '', url = '', headers, socket } = request
-    const origin = { requestId: randomUUID(), ip: socket.remoteAddress ?? null }
+    const origin = { requestId: randomUUID(), ip: socket.remoteAddress ?? null, apiKeyId: null }
     const caller = { authorization: headers.authorization, origin }
     const [answer, init] = await handle({
       method,

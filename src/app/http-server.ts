@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { hasKey } from '../features/partners/key-text.ts'
 import type { Services } from '../platform/services.ts'
 import { createEndpoint } from './endpoint.ts'
 import { createGraphqlHandler } from './graphql-handler.ts'
@@ -44,6 +45,7 @@ export function createHttpServer({ services, explorerToken }: HttpServerOptions)
   if (explorer) routes['/'] = (_request, response) => sendPage(response, explorer)
 
   const server = createServer({ shouldUpgradeCallback: wantsSocket }, (request, response) => {
+    if (hasKey(request.url ?? '')) return fail(services, response, keyInAddress)
     const route = routes[pathOf(request.url)]
     if (!route) return send(response, 404, { error: 'There is nothing here. Try /graphql.' })
     Promise.try(route, request, response).catch((error: unknown) => fail(services, response, error))
@@ -59,6 +61,12 @@ export function createHttpServer({ services, explorerToken }: HttpServerOptions)
   }
   return Object.assign(server, { endConnections })
 }
+
+/** It is not looked at: who answers it would teach clients to send keys where logs keep them. */
+const keyInAddress = new HttpError(
+  400,
+  'There is an API key in the address, where logs keep it. Rotate it, and send it as a header: "Authorization: Bearer …".',
+)
 
 /** Any other upgrade is none of ours, and its request is answered as if it had not asked. */
 function wantsSocket({ headers, url }: IncomingMessage): boolean {

@@ -34,6 +34,8 @@ import '../features/analytics/content-analytics.graphql.ts'
 import '../features/analytics/analytics-report.graphql.ts'
 import '../features/backup/backup.graphql.ts'
 import '../features/restoring/restore.graphql.ts'
+import '../features/partners/api-keys.graphql.ts'
+import '../features/partners/api-key-mutations.graphql.ts'
 import '../features/operations/read-mode.graphql.ts'
 import '../features/operations/store-health.graphql.ts'
 

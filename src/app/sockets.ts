@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { hasKey } from '../features/partners/key-text.ts'
 import { UpstreamError } from '../lib/errors.ts'
 import { admitOperation, type Operation } from './admit-operation.ts'
 import type { Authenticated } from './authenticate.ts'
@@ -73,6 +74,7 @@ export function createSockets(endpoint: Endpoint, tenants: Places): Sockets {
   return {
     upgrade(request, socket, head) {
       if (isClosed) return refuse(socket, '503 Service Unavailable')
+      if (hasKey(request.url ?? '')) return refuse(socket, '400 Bad Request')
       if (!isWelcome(request, endpoint.services.config.ALLOWED_ORIGINS)) {
         return refuse(socket, '403 Forbidden')
       }
@@ -116,7 +118,7 @@ function createLink(
   const end = new AbortController()
   held.defer(() => end.abort())
   held.use(stranger)
-  const origin = { requestId: randomUUID(), ip: remoteAddress ?? null }
+  const origin = { requestId: randomUUID(), ip: remoteAddress ?? null, apiKeyId: null }
   return { socket, caller: { origin, signal: end.signal }, held, stranger }
 }
 
@@ -137,12 +139,13 @@ async function admit(
   tenants: Places,
   { extra, connectionParams = {} }: Connection,
 ): Promise<boolean> {
-  const { socket, held, stranger } = extra
+  const { socket, caller, held, stranger } = extra
   const given = connectionParams['authorization'] ?? connectionParams['Authorization']
   const authorization = typeof given === 'string' ? given : ''
+  const credentials = { authorization, ip: caller.origin.ip }
   let bearer: Authenticated | null
   try {
-    bearer = await authenticate(authorization)
+    bearer = await authenticate(credentials)
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error
     closeSocket(socket, closeCodes.tryAgainLater, 'The service is not available right now.')
@@ -156,7 +159,7 @@ async function admit(
   }
   held.use(place)
   held.use(
-    watchBearer(authenticate, authorization, bearer, (reason) =>
+    watchBearer(authenticate, credentials, bearer, (reason) =>
       closeSocket(socket, closeCodes.forbidden, reason),
     ),
   )

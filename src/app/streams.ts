@@ -40,7 +40,9 @@ export function createStreams(endpoint: Endpoint, tenants: Places): Streams {
       if (isClosed) throw new HttpError(503, 'This instance stops. Try again.')
       const params = await readParams(request)
       const authorization = request.headers.authorization ?? ''
-      const bearer = await endpoint.authenticate(authorization)
+      const ip = request.socket.remoteAddress ?? null
+      const credentials = { authorization, ip }
+      const bearer = await endpoint.authenticate(credentials)
       if (!bearer) {
         refuse(response)
         return
@@ -54,8 +56,8 @@ export function createStreams(endpoint: Endpoint, tenants: Places): Streams {
       held.defer(() => open.delete(end))
       response.once('close', () => end.abort())
       const onEnd = () => end.abort(expired)
-      held.use(watchBearer(endpoint.authenticate, authorization, bearer, onEnd))
-      const origin = { requestId: randomUUID(), ip: request.socket.remoteAddress ?? null }
+      held.use(watchBearer(endpoint.authenticate, credentials, bearer, onEnd))
+      const origin = { requestId: randomUUID(), ip, apiKeyId: null }
       const caller = { authorization, origin, signal: end.signal }
       const results = await begin(endpoint, params, caller, request.method)
       await sendResults(response, results, caller)

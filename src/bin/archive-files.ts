@@ -17,7 +17,7 @@ export interface TenantFlags {
   tenant?: string
 }
 
-const origin = { requestId: 'task:backUpCollection', ip: null }
+const origin = { requestId: 'task:backUpCollection', ip: null, apiKeyId: null }
 
 /** Makes archives here, whether or not a worker runs; a line for each. */
 export async function backUpArchives(

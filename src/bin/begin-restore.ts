@@ -47,7 +47,12 @@ export async function beginOrJoin(services: Services, flags: RestoreFlags): Prom
     )
   }
   return restoreFromBackup(
-    { ...services, tenantId, viewer: { userId: null }, origin: { requestId: 'restore', ip: null } },
+    {
+      ...services,
+      tenantId,
+      viewer: { userId: null },
+      origin: { requestId: 'restore', ip: null, apiKeyId: null },
+    },
     { asOf: flags.asOf ?? new Date(), brandId: brand, contentIds: content, target },
   )
 }

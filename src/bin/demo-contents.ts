@@ -41,7 +41,7 @@ export async function ensureDemoContents(
   const reads = database.reads.forTenant(tenantId)
   const [ground, viewer] = await Promise.all([findGround(reads), findViewer(reads, subject)])
   if (!ground || ground.planted || !viewer) return
-  const origin = { requestId: 'start', ip: null }
+  const origin = { requestId: 'start', ip: null, apiKeyId: null }
   const deps = {
     viewer,
     tenantId,

@@ -4,6 +4,7 @@ import { openBigQuery } from '../local/bigquery/open.ts'
 import { type LocalIssuer, openIssuer } from '../local/issuer.ts'
 import { openLlm } from '../local/llm/open.ts'
 import { ensureMasterKeys } from '../local/master-keys.ts'
+import { ensurePepper } from '../local/pepper.ts'
 import { openPostgres } from '../local/postgres.ts'
 import { openZeroDb } from '../local/zerodb/open.ts'
 import type { Config } from '../platform/config.ts'
@@ -34,6 +35,7 @@ export async function openNeighbours(config: Config): Promise<OpenNeighbours> {
   ])
   for (const standIn of [postgres, zerodb, bigquery, llm]) if (standIn) held.use(standIn)
   const masterKeys = await masterKeysOf(config)
+  const pepper = config.API_KEY_HASH_SECRET ?? (await ensurePepper(dataDir))
   const kept = held.move()
   return {
     databaseUrl: config.DATABASE_URL ?? required(postgres).loginUrl,
@@ -52,6 +54,7 @@ export async function openNeighbours(config: Config): Promise<OpenNeighbours> {
       ? { issuer: localIssuer.issuer, keys: createLocalJWKSet(localIssuer.keys) }
       : { issuer: required(config.AUTH_ISSUER), keys: remoteKeys(required(config.AUTH_JWKS_URL)) },
     masterKeys,
+    pepper,
     standIns: namesOf({ postgres, zerodb, bigquery }),
     models: modelsOf(config, llm && { baseUrl: `${llm.url}/v1`, apiKey: llm.apiKey }),
     localIssuer,

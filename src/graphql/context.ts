@@ -3,6 +3,7 @@ import type { BigQuery } from '../platform/bigquery.ts'
 import type { Config } from '../platform/config.ts'
 import type { DocumentStore } from '../platform/document-store.ts'
 import type { Events } from '../platform/events.ts'
+import type { HashSecret } from '../platform/hash-secret.ts'
 import type { Log } from '../platform/log.ts'
 import type { Models } from '../platform/models.ts'
 import type { Plan } from '../platform/plan.ts'
@@ -31,6 +32,7 @@ export interface Context {
   analyticsGates: TenantGates
   health: StoreHealth
   vault: Vault
+  hashSecret: HashSecret
   models: Models
   /** Aborts when the client leaves or the operation's time is up. */
   signal: AbortSignal
@@ -52,6 +54,7 @@ export type ContextServices = Pick<
   | 'analyticsGates'
   | 'health'
   | 'vault'
+  | 'hashSecret'
   | 'models'
   | 'log'
   | 'config'
@@ -62,7 +65,7 @@ export function createContext(
   operation: Pick<Context, 'viewer' | 'signal' | 'plan' | 'origin'>,
 ): Context {
   const { database, events, documents, zerodb, bigquery, recoveryCopy, health } = services
-  const { analyticsGates, vault, models, log, config } = services
+  const { analyticsGates, vault, hashSecret, models, log, config } = services
   const { viewer, signal, plan, origin } = operation
   const { tenantId } = viewer
   const reads = database.reads.forTenant(tenantId, plan, signal)
@@ -79,11 +82,12 @@ export function createContext(
     analyticsGates,
     health,
     vault,
+    hashSecret,
     models,
     signal,
     plan,
     log,
     config,
-    origin,
+    origin: { ...origin, apiKeyId: viewer.apiKey?.id ?? null },
   }
 }

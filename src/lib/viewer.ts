@@ -11,6 +11,7 @@ export const scopes = [
   'GENERATE',
   'QUOTA_READ',
   'LLMKEY_MANAGE',
+  'APIKEY_MANAGE',
   'BRAND_MANAGE',
   'ANALYTICS_READ',
   'BACKUP_READ',
@@ -62,11 +63,21 @@ export const keyScopes = [
 export const readModes = ['auto', 'primary', 'fallback', 'metadata_only'] as const
 export type ReadMode = (typeof readModes)[number]
 
+/** A partner's key, and what it is held to beyond its scopes and brands. */
+export interface KeyGrant {
+  readonly id: string
+  /** Cost points that its bucket holds. */
+  readonly costLimit: number
+  readonly trustedDocumentsOnly: boolean
+}
+
 /** Who asks, as PostgreSQL knows them at this moment. */
 export interface Viewer {
   readonly tenantId: string
-  /** Null for the gateway's own work, e.g. publishing what is due. */
+  /** Null for a key, and for the gateway's own work, e.g. publishing what is due. */
   readonly userId: string | null
+  /** Null for people, and for the gateway's own work. */
+  readonly apiKey: KeyGrant | null
   readonly scopes: ReadonlySet<Scope>
   /** The brands whose contents are within reach; null means every brand of the tenant. */
   readonly brandIds: readonly string[] | null
@@ -80,4 +91,6 @@ export interface Origin {
   readonly requestId: string
   /** Null for the gateway's own work. */
   readonly ip: string | null
+  /** The partner's key that asked; null for people, and for the gateway's own work. */
+  readonly apiKeyId: string | null
 }

@@ -88,6 +88,10 @@ export const environment = z.object({
   KMS_API_URL: httpUrl.default('https://cloudkms.googleapis.com'),
   GOOGLE_APPLICATION_CREDENTIALS: z.string().min(1).optional(),
   MASTER_KEYS_FILE: z.string().min(1).optional(),
+  API_KEY_HASH_SECRET: z
+    .string()
+    .refine((text) => Buffer.byteLength(text) >= 32, 'must have at least 32 bytes')
+    .optional(),
 })
 
 /** Names found in the wild for the same thing; the first that is set wins, ours before all. */
@@ -159,6 +163,9 @@ function* missing(values: Values): Iterable<string> {
   if (!values.KMS_KEY_NAME && !values.MASTER_KEYS_FILE) {
     yield 'KMS_KEY_NAME (or MASTER_KEYS_FILE) is missing: in production no master key is made up (ALLOW_STAND_INS=1 permits it)'
   }
+  if (!values.API_KEY_HASH_SECRET) {
+    yield 'API_KEY_HASH_SECRET is missing: in production none is made up (ALLOW_STAND_INS=1 permits it)'
+  }
   for (const name of ['DATABASE_URL', 'ZERODB_API_URL', 'AUTH_JWKS_URL'] as const) {
     if (!values[name]) {
       yield `${name} is missing: in production nothing is replaced by a local stand-in (ALLOW_STAND_INS=1 permits it)`
@@ -177,7 +184,7 @@ function withAliases(env: Readonly<Record<string, string | undefined>>) {
 
 /** URLs too: they may carry a user and a password. */
 function isSecret(name: string): boolean {
-  return /KEY$|PASSWORD|TOKEN$|URL$/.test(name) && name !== 'ZERODB_FILTER_KEY'
+  return /KEY$|PASSWORD|SECRET$|TOKEN$|URL$/.test(name) && name !== 'ZERODB_FILTER_KEY'
 }
 
 function invalid(mistakes: readonly string[]): StartupError {

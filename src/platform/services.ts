@@ -3,6 +3,7 @@ import { type BigQuery, type BigQueryOptions, createBigQuery } from './bigquery.
 import type { Config } from './config.ts'
 import { createDocumentStore, type DocumentStore } from './document-store.ts'
 import { type KeyManager, type KeyManagerOptions, openKeyManager } from './key-manager.ts'
+import { createHashSecret, type HashSecret } from './hash-secret.ts'
 import { createLog, type Log } from './log.ts'
 import { createModels, type ModelEndpoints, type Models } from './models.ts'
 import { loadPrices } from './models/prices.ts'
@@ -37,6 +38,8 @@ export interface Services extends AsyncDisposable {
   verifyToken: ReturnType<typeof createTokenVerifier>
   keyManager: KeyManager
   vault: Vault
+  /** Of API keys. */
+  hashSecret: HashSecret
   models: Models
 }
 
@@ -47,6 +50,8 @@ export interface Neighbours {
   bigquery: Omit<BigQueryOptions, 'dataset' | 'location'> | null
   tokens: Pick<TokenVerifierOptions, 'issuer' | 'keys'>
   masterKeys: KeyManagerOptions
+  /** What the secrets of API keys are hashed with; the same for all instances. */
+  pepper: string
   models: ModelEndpoints
   /** Stores that local stand-ins serve; none when absent. */
   standIns?: readonly StoreKind[]
@@ -138,6 +143,7 @@ export async function openServices(
     verifyToken,
     keyManager,
     vault,
+    hashSecret: createHashSecret(neighbours.pepper),
     models,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }

@@ -130,6 +130,12 @@ const noSuchJob: Case = {
   says: /^Generation job not found\. Check the id/,
 }
 
+const noSuchApiKey: Case = {
+  args: () => ({ id: encodeGlobalId('ApiKey', newId()) }),
+  code: 'NOT_FOUND',
+  says: /^API key not found\. Check the id/,
+}
+
 /** As many unfinished jobs as are allowed, besides one that is over. */
 const busy: Pick<Case, 'prepare' | 'code' | 'says'> = {
   async prepare({ gateway, tenant, ids }) {
@@ -309,6 +315,41 @@ const cases: Record<string, Record<string, Case>> = {
     ForbiddenError: forbidden('LLMKEY_MANAGE'),
     StorageUnavailableError: postgresAway('audit_events'),
   },
+  createApiKey: {
+    ValidationError: {
+      args: () => ({ input: { name: '', scopes: ['CONTENT_READ'] } }),
+      code: 'VALIDATION',
+      says: /^input\.name: must have 1 to 100 characters, and has 0$/,
+    },
+    ForbiddenError: forbidden('APIKEY_MANAGE'),
+    NotFoundError: {
+      args: () => ({
+        input: {
+          name: 'A',
+          scopes: ['CONTENT_READ'],
+          brandIds: [encodeGlobalId('Brand', newId())],
+        },
+      }),
+      code: 'NOT_FOUND',
+      says: /^Brand not found\. Check the id/,
+    },
+    StorageUnavailableError: postgresAway('audit_events'),
+  },
+  rotateApiKey: {
+    ValidationError: {
+      args: () => ({ overlapSeconds: -1 }),
+      code: 'VALIDATION',
+      says: /^overlapSeconds: must be 0 to 604800, and is -1$/,
+    },
+    ForbiddenError: forbidden('APIKEY_MANAGE'),
+    NotFoundError: noSuchApiKey,
+    StorageUnavailableError: postgresAway('audit_events'),
+  },
+  revokeApiKey: {
+    ForbiddenError: forbidden('APIKEY_MANAGE'),
+    NotFoundError: noSuchApiKey,
+    StorageUnavailableError: postgresAway('audit_events'),
+  },
   generateContentBatch: {
     ValidationError: {
       args: () => ({ input: generationInput({ targetCount: 0 }) }),
@@ -415,6 +456,7 @@ const impossible: Record<string, Record<string, string>> = {
   archiveContent: { QuotaExceededError: 'it stores no more bytes' },
   runBackupSync: { ValidationError: 'it takes nothing' },
   deleteLlmKey: { ValidationError: 'it takes nothing but an id' },
+  revokeApiKey: { ValidationError: 'it takes nothing but an id' },
   generateContentBatch: { NotFoundError: 'it names no job' },
   pinVersion: {
     ConflictError: 'it makes no version',

@@ -39,6 +39,7 @@ function typeAt(position: Position): NodeType | null {
   const named: Record<string, NodeType> = {
     tenantId: 'Tenant',
     brandId: 'Brand',
+    brandIds: 'Brand',
     campaignSpaceId: 'CampaignSpace',
     authorId: 'User',
     actorId: 'User',
@@ -60,6 +61,8 @@ const typesByField: Record<string, NodeType> = {
   'Mutation.undeleteContent': 'Content',
   'Mutation.purgeContent': 'Content',
   'Mutation.deleteLlmKey': 'LlmKey',
+  'Mutation.rotateApiKey': 'ApiKey',
+  'Mutation.revokeApiKey': 'ApiKey',
   'Query.generationJob': 'GenerationJob',
   'Mutation.cancelGenerationJob': 'GenerationJob',
   'Mutation.retryGenerationJob': 'GenerationJob',

@@ -35,6 +35,7 @@ const production = {
   AUTH_JWKS_URL: 'https://id.example.com/jwks.json',
   AUTH_ISSUER: 'https://id.example.com/',
   KMS_KEY_NAME: 'projects/p/locations/l/keyRings/r/cryptoKeys/k',
+  API_KEY_HASH_SECRET: 'x'.repeat(32),
 }
 
 test('.env.example names every setting once and no other', () => {
@@ -69,6 +70,7 @@ test('all mistakes are listed at once, wrong values and missing ones', () => {
     'AUTH_ISSUER is missing: tokens of AUTH_JWKS_URL are accepted from one issuer only',
     expect.stringMatching(/^AUTH_ALGORITHMS="HS256": "HS256" is not one of /),
     expect.stringMatching(/^KMS_KEY_NAME \(or MASTER_KEYS_FILE\) is missing: in production/),
+    expect.stringMatching(/^API_KEY_HASH_SECRET is missing: in production/),
     expect.stringMatching(/^DATABASE_URL is missing: in production nothing is replaced/),
     expect.stringMatching(/^ZERODB_API_URL is missing: in production nothing is replaced/),
   ])
@@ -88,8 +90,9 @@ test('no secret is echoed, nor a URL that may hold one', () => {
     ZERODB_BASE_URL: `ftp://user:${secret}@zerodb`,
     ZERODB_PASSWORD: secret,
     AUTH_JWKS_URL: secret,
+    API_KEY_HASH_SECRET: secret,
   })
-  expect(told).toHaveLength(4)
+  expect(told).toHaveLength(5)
   expect(told.join('\n')).not.toContain(secret)
 })
 
@@ -108,11 +111,11 @@ test('production does without a language model of its own, but not with a key fo
 
 test('production refuses stand-ins unless told to permit them', () => {
   expect(mistakesOf(production)).toEqual([])
-  for (const name of ['DATABASE_URL', 'ZERODB_API_URL', 'AUTH_JWKS_URL']) {
+  for (const name of ['DATABASE_URL', 'ZERODB_API_URL', 'AUTH_JWKS_URL', 'API_KEY_HASH_SECRET']) {
     const { [name]: _left, ...rest } = production as Record<string, string>
     expect(mistakesOf(rest)).toContainEqual(expect.stringMatching(`^${name} is missing`))
   }
-  expect(mistakesOf({ NODE_ENV: 'production' })).toHaveLength(4)
+  expect(mistakesOf({ NODE_ENV: 'production' })).toHaveLength(5)
   expect(mistakesOf({ NODE_ENV: 'production', ALLOW_STAND_INS: '1' })).toEqual([])
 })
 

@@ -64,7 +64,7 @@ export async function backUp(
   collection: DocumentTable,
   options: { partBytes?: number } = {},
 ): Promise<BackupOutcome> {
-  const origin = { requestId: 'test', ip: null }
+  const origin = { requestId: 'test', ip: null, apiKeyId: null }
   const by = { ...services, tenantId, viewer: { userId: null }, origin }
   await requestBackups(by, [collection], 'silent')
   const signal = AbortSignal.timeout(60_000)

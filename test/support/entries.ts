@@ -1,4 +1,5 @@
 import { encodeGlobalId } from '../../src/graphql/global-id.ts'
+import { createTestKey } from './api-keys.ts'
 import { canary } from './canaries.ts'
 import { plantArchive } from './archives.ts'
 import { brandOf, createTestContents } from './contents.ts'
@@ -20,6 +21,7 @@ export const nodeTypes = [
   'GenerationJob',
   'BackupArchive',
   'RestoreJob',
+  'ApiKey',
 ] as const
 export type NodeType = (typeof nodeTypes)[number]
 
@@ -67,6 +69,10 @@ export const entries: Record<string, (own: Ids) => Values> = {
   'Mutation.pinVersion': ({ ContentVersion }) => ({ versionId: ContentVersion, pinned: true }),
   'Mutation.setLlmKey': () => ({ provider: 'OPENAI', label: 'Sample', secret: canary('sample') }),
   'Mutation.deleteLlmKey': ({ LlmKey }) => ({ id: LlmKey }),
+  'Query.apiKeys': () => ({}),
+  'Mutation.createApiKey': () => ({ input: { name: 'Sample', scopes: ['CONTENT_READ'] } }),
+  'Mutation.rotateApiKey': ({ ApiKey }) => ({ id: ApiKey }),
+  'Mutation.revokeApiKey': ({ ApiKey }) => ({ id: ApiKey }),
   'Mutation.generateContentBatch': () => ({ input: generationInput() }),
   'Mutation.cancelGenerationJob': toJob,
   'Mutation.retryGenerationJob': (own) => ({ ...toJob(own), failedOnly: false }),
@@ -134,6 +140,7 @@ export async function furnish(
     ContentVersion: data?.node.versions.nodes[0]?.id ?? '',
     BackupArchive: await plantArchive(gateway, tenant, name),
     RestoreJob: await plantRestore(gateway, tenant, name),
+    ApiKey: (await createTestKey(gateway, tenant, { name })).id,
     LlmKey: await setTestLlmKey(gateway, tenant, { label: name }),
     GenerationJob: await startJob(gateway, tenant, {
       ...brandOf(tenant),

@@ -154,6 +154,7 @@ async function openStores(
       },
       tokens: { issuer, keys },
       masterKeys: { file: inject('masterKeysFile') },
+      pepper: canary('pepper'),
       models: {
         openai: { baseUrl, apiKey: null },
         anthropic: { baseUrl, apiKey: null },

@@ -47,7 +47,8 @@ export async function plantContents(
   const { contents, versions = 1, batchSize = 1_000, beforeCommit } = planting
   const { bodyOf = (n, v) => `Body ${n}, version ${v}.` } = planting
   const userId = users.find(({ role }) => role === 'owner')?.id ?? null
-  const viewer: Viewer = { tenantId, userId, scopes: new Set(), brandIds: null, readMode: 'auto' }
+  const access = { scopes: new Set<never>(), brandIds: null, apiKey: null }
+  const viewer: Viewer = { tenantId, userId, ...access, readMode: 'auto' }
   const ids: string[] = []
   for (let start = 0; start < contents; start += batchSize) {
     let previous: (Content | null)[] = Array(Math.min(batchSize, contents - start)).fill(null)

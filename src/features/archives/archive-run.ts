@@ -103,7 +103,7 @@ export function failRun({ database }: ArchiveDeps, run: ArchiveRun): Promise<boo
       before: null,
       after: { collection, attempts },
     }
-    await recordAudit(tx, { tenantId, userId, origin: { requestId, ip } }, [event])
+    await recordAudit(tx, { tenantId, userId, origin: { requestId, ip, apiKeyId: null } }, [event])
     return true
   })
 }

@@ -118,7 +118,7 @@ function settle(
       before: null,
       after: { collection, fileName, documentCount: documents, missing, sizeBytes },
     }
-    await recordAudit(tx, { tenantId, userId, origin: { requestId, ip } }, [event])
+    await recordAudit(tx, { tenantId, userId, origin: { requestId, ip, apiKeyId: null } }, [event])
     return true
   })
 }

@@ -52,7 +52,7 @@ async function forget(
     const subject = { type: 'BackupArchive', id }
     const before = { collection, fileName }
     const event = { action: 'removeExpiredArchive', subject, before, after: null }
-    const origin = { requestId: 'task:removeExpiredArchives', ip: null }
+    const origin = { requestId: 'task:removeExpiredArchives', ip: null, apiKeyId: null }
     await recordAudit(tx, { tenantId, userId: null, origin }, [event])
   })
 }

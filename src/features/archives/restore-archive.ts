@@ -86,6 +86,10 @@ async function record(
     before: null,
     after: { collection, fileName, ...counts },
   }
-  const by = { tenantId, userId: null, origin: { requestId: 'task:restoreArchive', ip: null } }
+  const by = {
+    tenantId,
+    userId: null,
+    origin: { requestId: 'task:restoreArchive', ip: null, apiKeyId: null },
+  }
   await database.transaction(tenantId, (tx) => recordAudit(tx, by, [event]))
 }

@@ -56,9 +56,10 @@ function runnerDeps(services: GenerationDeps, tenantId: string, job: ClaimedJob)
     userId,
     scopes: new Set(),
     brandIds: null,
+    apiKey: null,
     readMode: 'auto',
   }
-  const origin = { requestId: `job:${job.id}`, ip: null }
+  const origin = { requestId: `job:${job.id}`, ip: null, apiKeyId: null }
   const reads = database.reads.forTenant(tenantId)
   const plan = newPlan()
   return { database, documents, zerodb, models, log, signal, tenantId, viewer, origin, reads, plan }

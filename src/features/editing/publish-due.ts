@@ -65,9 +65,10 @@ async function publishDueOf(deps: PublishDeps, tenantId: string): Promise<void> 
     userId: null,
     scopes: new Set(scopes),
     brandIds: null,
+    apiKey: null,
     readMode: 'auto',
   }
-  const origin = { requestId: 'task:publishDue', ip: null }
+  const origin = { requestId: 'task:publishDue', ip: null, apiKeyId: null }
   const write: WriteDeps = { ...deps, tenantId, reads, viewer, origin, plan: newPlan() }
   const outcomes = await changeContents(write, due.map(requestOf), 'REJECT_FAILED')
   for (const [index, outcome] of outcomes.entries()) {

@@ -29,7 +29,7 @@ async function purgeTrashOf({ database, zerodb, signal }: SweepDeps, tenantId: s
     [tenantId, limitJson(({ retentionDays }) => retentionDays), batchSize],
   )
   const viewer = { userId: null, brandIds: null }
-  const origin = { requestId: 'task:purgeTrash', ip: null }
+  const origin = { requestId: 'task:purgeTrash', ip: null, apiKeyId: null }
   for (const { id } of due) {
     signal.throwIfAborted()
     const reason = 'It was in the trash for as long as the plan keeps it.'

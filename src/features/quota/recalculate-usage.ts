@@ -50,7 +50,7 @@ export async function recalculateAllUsage(deps: {
   signal: AbortSignal
 }): Promise<void> {
   const { database, log, signal } = deps
-  const origin = { requestId: 'task:recalculateUsage', ip: null }
+  const origin = { requestId: 'task:recalculateUsage', ip: null, apiKeyId: null }
   const tenants = await database.reads
     .asSystem()
     .rows<{ id: string }>(`select id from tenants order by id`, [])

@@ -9,7 +9,7 @@ import { deleteOrphans } from './repair-orphans.ts'
 import { insertMissingEvents } from './repair-outbox.ts'
 
 /** Where repairs come from, for the audit. */
-export const repairOrigin = { requestId: 'task:fsck', ip: null }
+export const repairOrigin = { requestId: 'task:fsck', ip: null, apiKeyId: null }
 
 /** Looks at what it repairs once more, under a lock or past the moment of danger, and then acts. */
 type Repair = (

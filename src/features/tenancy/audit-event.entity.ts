@@ -6,8 +6,10 @@ export const AuditEventSchema = defineEntity({
   properties: {
     tenantId: p.uuid().primary(),
     id: p.uuid().primary(),
-    /** Null for the gateway's own work. */
+    /** Null for a key, and for the gateway's own work. */
     actorUserId: p.uuid().nullable(),
+    /** The partner's key that asked. */
+    actorApiKeyId: p.uuid().nullable(),
     action: p.text(),
     /** The node type of the subject, as in its global id. */
     subjectType: p.text(),

@@ -7,7 +7,7 @@ import { auditCursorOf, listAuditEvents } from './list-audit-events.ts'
 import { UserNode } from './tenancy.graphql.ts'
 import { loadAuditEvents } from './tenancy.loaders.ts'
 
-const AuditEventNode = builder.loadableNodeRef('AuditEvent', {
+export const AuditEventNode = builder.loadableNodeRef('AuditEvent', {
   id: { resolve: (event: AuditEvent) => event.id },
   load: (ids: string[], context) => loadAuditEvents(context, ids),
 })
@@ -21,7 +21,7 @@ AuditEventNode.implement({
     actor: t.field({
       type: UserNode,
       nullable: true,
-      description: "Null for the gateway's own work, and for people who are gone.",
+      description: "Null for a key, for the gateway's own work, and for people who are gone.",
       resolve: ({ actorUserId }) => actorUserId,
     }),
     action: t.exposeString('action', {

@@ -37,6 +37,7 @@ export async function findViewer(
   return {
     tenantId: reads.tenantId,
     userId: row.id,
+    apiKey: null,
     scopes: tokenScopes ? new Set([...held].filter((scope) => tokenScopes.includes(scope))) : held,
     brandIds: row.role === 'owner' ? null : row.brandIds,
     readMode: row.readMode,

@@ -33,10 +33,10 @@ export async function recordAudit(
     after,
   }))
   await tx.execute(
-    `insert into audit_events (tenant_id, id, actor_user_id, action, subject_type, subject_id,
-       before, after, request_id, ip)
-     select ?, id, ?, action, subject_type, subject_id, before, after, ?, ?
+    `insert into audit_events (tenant_id, id, actor_user_id, actor_api_key_id, action, subject_type,
+       subject_id, before, after, request_id, ip)
+     select ?, id, ?, ?, action, subject_type, subject_id, before, after, ?, ?
      from jsonb_populate_recordset(null::audit_events, ?::jsonb)`,
-    [tenantId, userId, origin.requestId, origin.ip, JSON.stringify(rows)],
+    [tenantId, userId, origin.apiKeyId, origin.requestId, origin.ip, JSON.stringify(rows)],
   )
 }

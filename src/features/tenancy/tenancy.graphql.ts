@@ -17,7 +17,7 @@ export const PlanTierEnum = builder.enumType('PlanTier', {
   values: Object.fromEntries(planTiers.map((tier) => [tier.toUpperCase(), { value: tier }])),
 })
 
-const ScopeEnum = builder.enumType('Scope', {
+export const ScopeEnum = builder.enumType('Scope', {
   description: 'What a viewer may do.',
   values: scopes,
 })
@@ -75,12 +75,13 @@ CampaignSpaceNode.implement({
   }),
 })
 
-const ViewerObject = builder.objectRef<object>('Viewer').implement({
+export const ViewerObject = builder.objectRef<object>('Viewer').implement({
   description: 'Who is asking, and what they may do.',
   fields: (t) => ({
     user: t.field({
       type: UserNode,
       nullable: true,
+      description: 'Null for a key.',
       resolve: (_viewer, _args, { viewer }) => viewer.userId,
     }),
     tenant: t.field({ type: TenantNode, resolve: (_viewer, _args, { tenantId }) => tenantId }),

@@ -20,7 +20,7 @@ export interface ReadPool {
   /** Counts its round trips in `plan`; once `signal` aborts, nothing more is sent. */
   forTenant(tenantId: string, plan?: Plan, signal?: AbortSignal): TenantReads
   /** Reads that cross tenants, as the narrow role `app_system`. */
-  asSystem(): Pick<TenantReads, 'rows'>
+  asSystem(plan?: Plan): Pick<TenantReads, 'rows'>
   /** How the last round trips went. */
   recent(): RecentSummary
 }
@@ -79,7 +79,7 @@ export function createReadPool(pool: pg.Pool): ReadPool {
   return {
     forTenant: (tenantId, plan, signal) =>
       Object.assign(reads(tenantId, plan, signal), { tenantId }),
-    asSystem: () => reads(undefined),
+    asSystem: (plan) => reads(undefined, plan),
     recent: recent.summary,
   }
 }

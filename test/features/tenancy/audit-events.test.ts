@@ -30,7 +30,7 @@ const auditDocument = graphql(`
   }
 `)
 
-const origin = { requestId: 'request-1', ip: '192.0.2.1' }
+const origin = { requestId: 'request-1', ip: '192.0.2.1', apiKeyId: null }
 
 /** What a use case does within its transaction; by the gateway itself unless `userId` says who. */
 function record(
