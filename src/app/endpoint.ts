@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from 'graphql'
+import { contractOf } from '../graphql/contract.ts'
 import type { Viewer } from '../lib/viewer.ts'
 import type { Services } from '../platform/services.ts'
 import { type Authenticate, createAuthenticate } from './authenticate.ts'
@@ -14,15 +15,17 @@ export interface Api {
 export interface Endpoint {
   services: Services
   authenticate: Authenticate
+  /** A key is held to the partners' contract; people see everything, and are told which scope they lack. */
   apiFor(viewer: Viewer): Api
 }
 
 export function createEndpoint(schema: GraphQLSchema, services: Services): Endpoint {
   const whole = createApi(schema)
+  const partners = createApi(contractOf(schema, 'partner'))
   return {
     services,
     authenticate: createAuthenticate(services),
-    apiFor: () => whole,
+    apiFor: ({ apiKey }) => (apiKey ? partners : whole),
   }
 }
 

@@ -1,7 +1,19 @@
-import { findBreakingChanges, isObjectType, validateSchema } from 'graphql'
+import {
+  buildClientSchema,
+  findBreakingChanges,
+  getIntrospectionQuery,
+  type IntrospectionQuery,
+  isObjectType,
+  validateSchema,
+} from 'graphql'
 import { expect, test } from 'vitest'
 import { toSchema } from '../../src/app/schema.ts'
 import { audiences, contractOf } from '../../src/graphql/contract.ts'
+import { encodeGlobalId } from '../../src/graphql/global-id.ts'
+import { newId } from '../../src/lib/id.ts'
+import { createTestKey } from '../support/api-keys.ts'
+import { furnish } from '../support/entries.ts'
+import { startGateway } from '../support/gateway.ts'
 import { rootFieldsOf } from '../support/schema-walk.ts'
 
 const schema = toSchema()
@@ -32,4 +44,35 @@ test('of what runs a tenant partners do not even see the names', () => {
   const telling =
     /llm|audit|restore(Job|From)|archive(s$|Succ)|generat|readMode$|opsd|alert|integrity/i
   expect(names.filter((name) => telling.test(name))).toEqual([])
+})
+
+test('a key is answered by the partner contract alone, also when it asks for the schema', async () => {
+  await using gateway = await startGateway()
+  const { tenant, ids } = await furnish(gateway, 'OWN')
+  const key = await createTestKey(gateway, tenant, {
+    scopes: ['CONTENT_READ', 'CONTENT_READ_DRAFT'],
+  })
+
+  const question = getIntrospectionQuery({ directiveIsRepeatable: true })
+  const told = await gateway.query<IntrospectionQuery, object>(key.secret, question)
+  const seen = told.data && buildClientSchema(told.data)
+  if (!seen || !partner) throw new Error(told.text)
+  expect(Object.keys(seen.getTypeMap()).toSorted()).toEqual(
+    Object.keys(partner.getTypeMap()).toSorted(),
+  )
+  expect(findBreakingChanges(partner, seen)).toEqual([])
+  expect(findBreakingChanges(seen, partner)).toEqual([])
+
+  const refused = await gateway.query(key.secret, '{ llmKeys { id } }')
+  expect(refused.errors?.map(({ extensions }) => extensions?.['code'])).toEqual(['BAD_USER_INPUT'])
+
+  const ask = (id: string) => gateway.query(key.secret, `{ node(id: "${id}") { id } }`)
+  expect((await ask(ids.Content)).data).toEqual({ node: { id: ids.Content } })
+  const nobodys = await ask(encodeGlobalId('Nothing', newId()))
+  expect(nobodys.errors).toHaveLength(1)
+  for (const id of [ids.LlmKey, ids.AuditEvent, ids.GenerationJob, ids.RestoreJob]) {
+    expect((await ask(id)).text).toBe(nobodys.text)
+    const many = await gateway.query(key.secret, `{ nodes(ids: ["${id}"]) { id } }`)
+    expect(many.errors?.[0]?.message).toBe(nobodys.errors?.[0]?.message)
+  }
 })

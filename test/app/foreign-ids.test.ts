@@ -275,7 +275,7 @@ test('an id that cannot be right is refused wherever it stands', async () => {
   }
   expect(accepted).toEqual([])
   expect(await countRows(gateway.database.admin)).toEqual(before)
-})
+}, 120_000)
 
 test('an id of another type is refused where one type is meant', async () => {
   await using gateway = await startGateway()
