@@ -38,6 +38,8 @@ import '../features/partners/api-keys.graphql.ts'
 import '../features/partners/api-key-mutations.graphql.ts'
 import '../features/operations/read-mode.graphql.ts'
 import '../features/operations/store-health.graphql.ts'
+import '../features/operations/alerts.graphql.ts'
+import '../features/operations/ops-dashboard.graphql.ts'
 
 /** The one schema. Every `*.graphql.ts` is imported above and adds its part to the builder. */
 export function toSchema(): GraphQLSchema {

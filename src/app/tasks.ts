@@ -19,11 +19,17 @@ import { ringRestoresTask } from '../features/restoring/ring-restores.task.ts'
 import type { RestoreDeps } from '../features/restoring/restore-run.ts'
 import { runRestoreJobTask } from '../features/restoring/run-restore-job.task.ts'
 import { sweepWritesTask } from '../features/writing/sweep-writes.task.ts'
+import { noteStoresTask } from '../features/operations/note-stores.task.ts'
+import { watchStoresTask } from '../features/operations/watch-stores.task.ts'
+import type { WatchStoresDeps } from '../features/operations/watch-stores.ts'
+import { watchRejectionsTask } from '../features/quota/watch-rejections.task.ts'
 import { recalculateUsageTask } from '../features/quota/recalculate-usage.task.ts'
 import type { Tasks } from '../platform/tasks.ts'
 
 /** Everything a worker runs in the background. */
-export const tasks: Tasks<PublishDeps & GenerationDeps & ArchiveDeps & BackupDeps & RestoreDeps> = {
+export const tasks: Tasks<
+  PublishDeps & GenerationDeps & ArchiveDeps & BackupDeps & RestoreDeps & WatchStoresDeps
+> = {
   periodic: [
     publishDueTask,
     ringJobsTask,
@@ -39,6 +45,9 @@ export const tasks: Tasks<PublishDeps & GenerationDeps & ArchiveDeps & BackupDep
     removeExpiredArchivesTask,
     syncBackupTask,
     watchBackupTask,
+    noteStoresTask,
+    watchStoresTask,
+    watchRejectionsTask,
   ],
   queued: [runGenerationJobTask, backUpCollectionTask, hurryBackupTask, runRestoreJobTask],
 }

@@ -1,5 +1,7 @@
 import type { Command } from 'commander'
 import { once } from 'node:events'
+import { noteStoresTask } from '../features/operations/note-stores.task.ts'
+import { repeatTasks } from '../platform/tasks.ts'
 import { prepareStores } from './prepare-stores.ts'
 import { openEnvironment, stopSignal } from './environment.ts'
 import { listen } from './listen.ts'
@@ -13,6 +15,7 @@ async function serve(): Promise<void> {
   await using environment = await openEnvironment()
   await prepareStores(environment.services, stop)
   await using server = await listen({ services: environment.services })
+  await using _notes = repeatTasks([noteStoresTask], environment.services)
   environment.services.log.info({ url: server.url }, 'listening')
   if (!stop.aborted) await once(stop, 'abort')
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { UpstreamError } from '../lib/errors.ts'
 import type { BigQuery } from './bigquery.ts'
 import type { BreakerState } from './http/breaker.ts'
-import type { RecentSummary } from './http/recent.ts'
+import { type RecentSummary, slowAnswerMs } from './http/recent.ts'
 import type { Database } from './postgres/database.ts'
 import { snapshotTable } from './recovery-copy/snapshot-tables.ts'
 import type { ZeroDb } from './zerodb.ts'
@@ -43,9 +43,8 @@ export interface StoreHealthOptions {
 
 type Finding = Omit<StoreReport, 'store' | 'since'>
 
-/** Requests slower or failing more often than this are an alert (E-196). */
-const slowMs = 500
-const maxErrorRate = 0.01
+/** Requests that fail more often than this are an alert (E-196). */
+export const maxErrorRate = 0.01
 /** However many watch, a store is looked at so often. */
 const lookEveryMs = 400
 /** A store that was not heard of for so long, or whose last answer was none, is asked. */
@@ -171,7 +170,7 @@ function judge(
   if (pausedMs > 0) return ['degraded', 'It asks for a pause: too much is sent to it.']
   const percent = (100 * errorRate).toFixed(1)
   if (errorRate > maxErrorRate) return ['degraded', `${percent} % of its requests fail.`]
-  if (p95Ms > slowMs) {
+  if (p95Ms > slowAnswerMs) {
     return ['degraded', `One request in twenty takes ${Math.round(p95Ms)} ms or longer.`]
   }
   return ['healthy', null]

@@ -97,6 +97,22 @@ export async function startTasks<Deps extends { signal: AbortSignal }>(
   return { [Symbol.asyncDispose]: () => owned.disposeAsync() }
 }
 
+/** Runs periodic tasks where nothing is rung for, e.g. beside the API, until disposed. */
+export function repeatTasks<Deps extends { signal: AbortSignal }>(
+  periodic: readonly Task<Deps>[],
+  deps: Omit<Deps, 'signal'> & { log: Log },
+): AsyncDisposable {
+  const stop = new AbortController()
+  const given = { ...deps, signal: stop.signal } as unknown as Deps & { log: Log }
+  const loops = periodic.map((task) => repeat(task, given))
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort()
+      await Promise.all(loops)
+    },
+  }
+}
+
 async function repeat<Deps extends { signal: AbortSignal }>(
   task: Task<Deps>,
   deps: Deps & { log: Log },

@@ -409,6 +409,15 @@ const cases: Record<string, Record<string, Case>> = {
     ForbiddenError: forbidden('OPS_WRITE'),
     StorageUnavailableError: postgresAway('audit_events'),
   },
+  acknowledgeAlert: {
+    ValidationError: {
+      args: () => ({ id: encodeGlobalId('Alert', newId()) }),
+      code: 'VALIDATION',
+      says: /^id: There is no such alert$/,
+    },
+    ForbiddenError: forbidden('OPS_WRITE'),
+    StorageUnavailableError: postgresAway('alert_acknowledgements'),
+  },
   backupCollections: {
     ValidationError: {
       args: () => ({ collections: ['payments'] }),

@@ -67,6 +67,7 @@ const typesByField: Record<string, NodeType> = {
   'Mutation.cancelGenerationJob': 'GenerationJob',
   'Mutation.retryGenerationJob': 'GenerationJob',
   'Mutation.updateBrand': 'Brand',
+  'Mutation.acknowledgeAlert': 'Alert',
 }
 
 function typeOf({ name }: Coordinate, position: Position): NodeType | null {

@@ -1,4 +1,5 @@
 import { encodeGlobalId } from '../../src/graphql/global-id.ts'
+import { plantAlert } from './alerts.ts'
 import { createTestKey } from './api-keys.ts'
 import { canary } from './canaries.ts'
 import { plantArchive } from './archives.ts'
@@ -22,6 +23,7 @@ export const nodeTypes = [
   'BackupArchive',
   'RestoreJob',
   'ApiKey',
+  'Alert',
 ] as const
 export type NodeType = (typeof nodeTypes)[number]
 
@@ -81,6 +83,9 @@ export const entries: Record<string, (own: Ids) => Values> = {
   'Query.backupArchives': () => ({}),
   'Mutation.backupCollections': () => ({ collections: ['content_items'] }),
   'Query.storeHealth': () => ({}),
+  'Query.alerts': () => ({}),
+  'Query.opsDashboard': () => ({}),
+  'Mutation.acknowledgeAlert': ({ Alert }) => ({ id: Alert }),
   'Mutation.setReadMode': () => ({ mode: 'PRIMARY', reason: 'A sample.' }),
   'Mutation.restoreFromBackup': () => ({ input: { asOf: '2026-01-01T00:00:00Z' } }),
   'Mutation.recalculateQuota': ({ Tenant }) => ({ tenantId: Tenant }),
@@ -141,6 +146,7 @@ export async function furnish(
     BackupArchive: await plantArchive(gateway, tenant, name),
     RestoreJob: await plantRestore(gateway, tenant, name),
     ApiKey: (await createTestKey(gateway, tenant, { name })).id,
+    Alert: await plantAlert(gateway, tenant, name),
     LlmKey: await setTestLlmKey(gateway, tenant, { label: name }),
     GenerationJob: await startJob(gateway, tenant, {
       ...brandOf(tenant),

@@ -18,6 +18,7 @@ const systemColumns = list([
   'completed_at',
   'resolved_at',
   'kind',
+  'day',
   'master_key',
 ])
 
@@ -161,6 +162,24 @@ const rules: Record<string, string> = {
           and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
         or a.grantee = 'app_system'::regrole and a.privilege_type = 'SELECT'
           and c.relname = 'status'))`,
+
+  'app_system notes how the stores fare, app_tenant reads it, and nobody else does': `
+    select n.nspname || ' ' || a.grantee::regrole || ' ' || a.privilege_type
+    from pg_namespace n, aclexplode(n.nspacl) a
+    where n.nspname = 'stores' and a.grantee <> n.nspowner and not (
+      a.grantee in ('app_system'::regrole, 'app_tenant'::regrole) and a.privilege_type = 'USAGE')
+    union all
+    select c.relname || ' ' || a.grantee::regrole || ' ' || a.privilege_type
+    from pg_class c, aclexplode(c.relacl) a
+    where c.relnamespace = to_regnamespace('stores') and a.grantee <> c.relowner and not (
+      not a.is_grantable and (
+        a.grantee = 'app_system'::regrole
+          and a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')
+        or a.grantee = 'app_tenant'::regrole and a.privilege_type = 'SELECT'))
+    union all
+    select c.relname || ' belongs to a tenant' from pg_class c
+      join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id'
+    where c.relnamespace = to_regnamespace('stores')`,
 
   'nothing is granted to everybody': `
     select g.relation || ' ' || g.privilege from grants g where g.grantee = 'public'

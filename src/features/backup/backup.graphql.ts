@@ -4,7 +4,7 @@ import { OpsResult, type OpsSuccess, OpsSuccessObject } from '../tenancy/ops-res
 import { type BackupStatus, findBackupStatus, rpoSeconds, rtoSeconds } from './backup-status.ts'
 import { runBackupSync } from './run-backup-sync.ts'
 
-const BackupStatusObject = builder.objectRef<BackupStatus>('BackupStatus').implement({
+export const BackupStatusObject = builder.objectRef<BackupStatus>('BackupStatus').implement({
   description: 'How the recovery copy of your contents in BigQuery stands.',
   fields: (t) => ({
     enabled: t.exposeBoolean('enabled', {

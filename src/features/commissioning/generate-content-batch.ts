@@ -3,6 +3,7 @@ import type { Origin } from '../../lib/viewer.ts'
 import type { Plan } from '../../platform/plan.ts'
 import type { Database } from '../../platform/postgres/database.ts'
 import { QuotaExceededError } from '../quota/quota.errors.ts'
+import { recordRejections } from '../quota/record-rejections.ts'
 import type { GenerationInput } from './generation-input.ts'
 import { callOf, findMadeJob, type SubmitCall } from './job-keys.ts'
 import { type PrepareDeps, prepareGeneration } from './prepare-generation.ts'
@@ -41,6 +42,7 @@ export async function generate(
     // A repeat may fail where the first call did not, e.g. because that one took the last place.
     const made = error instanceof DomainError ? await findMadeJob(deps, call) : undefined
     if (made !== undefined) return made
+    if (error instanceof QuotaExceededError) await recordRejections(deps, 1)
     return asStorageUnavailable(error)
   }
 }

@@ -2,6 +2,7 @@ import { asStorageUnavailable, ValidationError } from '../../lib/errors.ts'
 import { countedBytes, findQuota } from '../quota/find-quota.ts'
 import { project } from '../quota/quota-projection.ts'
 import { QuotaExceededError } from '../quota/quota.errors.ts'
+import { recordRejections } from '../quota/record-rejections.ts'
 import { type ChosenKey, chooseKey, isChosen } from './choose-key.ts'
 import { generate, type GenerateDeps } from './generate-content-batch.ts'
 import type { GenerationInput } from './generation-input.ts'
@@ -34,6 +35,7 @@ async function retryUnmade(deps: GenerateDeps, ref: JobRef, job: GenerationJob):
     const [key] = await Promise.all([chooseAgain(deps, job), checkRoom(deps, job)])
     await database.transaction(tenantId, (tx) => reopenJob(tx, deps, ref, key), plan)
   } catch (error) {
+    if (error instanceof QuotaExceededError) await recordRejections(deps, 1)
     asStorageUnavailable(error)
   }
   return job.id

@@ -31,7 +31,7 @@ const BreakerStateEnum = builder.enumType('BreakerState', {
   } as const,
 })
 
-const StoreHealthObject = builder.objectRef<StoreReport>('StoreHealth').implement({
+export const StoreHealthObject = builder.objectRef<StoreReport>('StoreHealth').implement({
   description:
     'How a store looks from the instance that was asked; numbers are of the last minute.',
   fields: (t) => ({

@@ -1,7 +1,15 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { newId } from '../../lib/id.ts'
 
-export type AlertKind = 'STORAGE_USAGE' | 'USAGE_DRIFT' | 'SYNC_LAG' | 'SYNC_FAILED'
+/** What fires for one tenant; what fires for all of them is in `operations/store-alerts.ts`. */
+export const tenantAlertKinds = [
+  'STORAGE_USAGE',
+  'USAGE_DRIFT',
+  'SYNC_LAG',
+  'SYNC_FAILED',
+  'QUOTA_REJECTIONS',
+] as const
+export type AlertKind = (typeof tenantAlertKinds)[number]
 
 /** Something a person should look at, from when it began until it is over. */
 export interface Alert {
@@ -35,4 +43,14 @@ export async function resolveAlert(
      where tenant_id = ? and kind = ? and resolved_at is null`,
     [tenantId, kind],
   )
+}
+
+/** Opens the alert if it `fires`, ends it if not. Under the quota row's lock. */
+export function setAlert(
+  tx: EntityManager,
+  tenantId: string,
+  fires: boolean,
+  alert: Alert,
+): Promise<void> {
+  return fires ? openAlert(tx, tenantId, alert) : resolveAlert(tx, tenantId, alert.kind)
 }

@@ -7,6 +7,8 @@ import {
   ValidationError,
 } from '../../lib/errors.ts'
 import { step } from '../../lib/failpoints.ts'
+import { QuotaExceededError } from '../quota/quota.errors.ts'
+import { recordRejections } from '../quota/record-rejections.ts'
 import { quotaExceeded, reserveStorage } from '../quota/storage-usage.ts'
 import { abortWrites, releaseIntents } from './abort-writes.ts'
 import { claimKeys, completeIdle } from './claim-keys.ts'
@@ -35,14 +37,20 @@ export async function beginWrites(
   const begin = (tx: EntityManager) => beginIn(tx, tenantId, writes, policy)
   try {
     const settled = await step('begin', deps, () => database.transaction(tenantId, begin, plan))
+    await recordRejections(deps, [...settled.values()].filter(isOverQuota).length)
     for (const [write, outcome] of settled) outcomes.set(write, outcome)
     return writes.filter((write) => !settled.has(write))
   } catch (error) {
+    if (error instanceof QuotaExceededError) await recordRejections(deps, 1)
     if (!(error instanceof UpstreamError)) throw error
     // What may have been noted is nobody's to go on with, and would keep its key until the sweeper comes.
     if (error.mayHaveApplied) await abortWrites(deps, writes).catch(() => {})
     throw new StorageUnavailableError(error)
   }
+}
+
+function isOverQuota(outcome: WriteOutcome): boolean {
+  return 'error' in outcome && outcome.error instanceof QuotaExceededError
 }
 
 /** Answers the writes that end here. */

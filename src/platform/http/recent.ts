@@ -1,6 +1,16 @@
 const size = 256
 /** What was longer ago says nothing about now, and a quiet neighbour would be ill for ever. */
 const windowMs = 60_000
+/** An answer that takes longer is a slow one (E-196). */
+export const slowAnswerMs = 500
+
+/** Of all requests since the process began; what lies between two looks is their difference. */
+export interface RequestTotals {
+  requests: number
+  failures: number
+  /** Answered, and slowly. */
+  slow: number
+}
 
 export interface RecentSummary {
   /** Share of the recent requests that failed, 0 to 1. */
@@ -13,6 +23,7 @@ export interface RecentSummary {
   idleMs: number
   /** Whether that one was answered; true when there was none. */
   lastOk: boolean
+  totals: RequestTotals
 }
 
 /** The last 256 requests of the last minute: cheap to note on every one, summed up only when somebody asks. */
@@ -25,12 +36,16 @@ export function createRecent(): Recent {
   const durations = new Float64Array(size)
   const endings = new Float64Array(size)
   let noted = 0
+  let failures = 0
+  let slow = 0
   let lastAt = Number.NEGATIVE_INFINITY
   let lastOk = true
   return {
     note(durationMs, ok) {
       lastAt = performance.now()
       lastOk = ok
+      if (!ok) failures++
+      else if (durationMs > slowAnswerMs) slow++
       endings[noted % size] = lastAt
       durations[noted++ % size] = ok ? durationMs : Number.NaN
     },
@@ -48,6 +63,7 @@ export function createRecent(): Recent {
         p99Ms: quantile(0.99),
         idleMs: now - lastAt,
         lastOk,
+        totals: { requests: noted, failures, slow },
       }
     },
   }

@@ -36,6 +36,8 @@ export interface Database extends AsyncDisposable {
    * which there are and notes what became of them, and no content.
    */
   relayTransaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T>
+  /** The same for what is noted of the stores, which belongs to no tenant. */
+  systemTransaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T>
   /** Whether a connection can be had and answers; never throws. */
   isReachable(): Promise<boolean>
 }
@@ -71,6 +73,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       return runTransaction(orm.em, { role: 'app_tenant', variables }, work)
     },
     relayTransaction: (work) => runTransaction(orm.em, { role: 'app_relay' }, work),
+    systemTransaction: (work) => runTransaction(orm.em, { role: 'app_system' }, work),
     isReachable: () =>
       pool.query('select').then(
         () => true,

@@ -224,7 +224,7 @@ test('what waits for more than a quarter of an hour opens an alert, which ends w
   await wait(2)
   await watch()
   await watch()
-  const lag = { kind: 'SYNC_LAG', threshold: '900 s', resolved: false }
+  const lag = { kind: 'SYNC_LAG', threshold: '900 s, or 1000 changes for 3600 s', resolved: false }
   const [alert, ...others] = await alertsOf(gateway, tenant)
   expect(others).toEqual([])
   expect(alert).toMatchObject(lag)
@@ -241,6 +241,46 @@ test('what waits for more than a quarter of an hour opens an alert, which ends w
   expect(await alertsOf(gateway, tenant)).toMatchObject([{ resolved: true }, { resolved: true }])
   expect(await alertsOf(gateway, punctual)).toEqual([])
   expect(await countPending(gateway)).toBe(0)
+})
+
+test('a thousand changes that wait for an hour are an alert, though none of them waits for long', async () => {
+  await using gateway = await startGateway({ LOG_LEVEL: 'silent' }, { bigquery: true })
+  const tenant = await gateway.newTenant()
+  await createTestContents(gateway, tenant, 1)
+  const { admin } = gateway.database
+  const fill = async (events: number) => {
+    await admin.query(`delete from backup_outbox where tenant_id = $1 and version_number > 1`, [
+      tenant.id,
+    ])
+    await admin.query(
+      `insert into backup_outbox (tenant_id, id, content_id, version_number, operation)
+       select tenant_id, gen_random_uuid(), content_id, 1 + n, 'upsert'
+       from backup_outbox, generate_series(1, $2) n where tenant_id = $1`,
+      [tenant.id, events - 1],
+    )
+  }
+  const passTime = (minutes: number) =>
+    admin.query(`update relay.backlogs set above_since = above_since - make_interval(mins => $1)`, [
+      minutes,
+    ])
+  const watch = async () => {
+    await watchBackup({ ...gateway.services, signal: AbortSignal.timeout(10_000) })
+    return (await alertsOf(gateway, tenant)).map(({ kind, resolved }) => ({ kind, resolved }))
+  }
+  await fill(1_001)
+  expect(await watch()).toEqual([])
+  await passTime(59)
+  await fill(1_001)
+  expect(await watch()).toEqual([])
+  await passTime(2)
+  expect(await watch()).toEqual([{ kind: 'SYNC_LAG', resolved: false }])
+
+  // A thousand may wait as long as each has its turn; the hour begins anew.
+  await fill(1_000)
+  expect(await watch()).toEqual([{ kind: 'SYNC_LAG', resolved: true }])
+  await fill(1_001)
+  await passTime(61)
+  expect(await watch()).toEqual([{ kind: 'SYNC_LAG', resolved: true }])
 })
 
 test('no statement leaves for BigQuery without a tenant and a range of days', async () => {
