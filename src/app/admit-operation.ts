@@ -7,6 +7,7 @@ import {
 } from 'graphql'
 import { refuseUncleanText } from '../graphql/clean-text.ts'
 import { refuseLargeVariables } from '../graphql/input-limits.ts'
+import { type Access, newAccess } from '../lib/access.ts'
 import type { Origin, Viewer } from '../lib/viewer.ts'
 import { newPlan, type Plan } from '../platform/plan.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -36,6 +37,7 @@ export interface Operation {
   viewer: Viewer
   /** Begun with what it took to admit it. */
   plan: Plan
+  access: Access
 }
 
 /** Why it is not executed, as the client may see it. */
@@ -69,7 +71,8 @@ export async function admitOperation(
     if ('errors' in prepared) return { errors: presentErrors(prepared.errors, log, origin) }
     const { document } = prepared
     const kind = getOperationAST(document, operationName)?.operation
-    return { schema, document, operationName, variableValues: variables, kind, viewer, plan }
+    const operation = { schema, document, operationName, variableValues: variables, kind }
+    return { ...operation, viewer, plan, access: newAccess() }
   } catch (error) {
     return { errors: presentErrors([asGraphqlError(error)], log, origin) }
   }

@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from 'graphql'
+import { type AccessAudit, createAccessAudit } from '../features/tenancy/record-access.ts'
 import { contractOf } from '../graphql/contract.ts'
 import type { Viewer } from '../lib/viewer.ts'
 import type { Services } from '../platform/services.ts'
@@ -15,6 +16,7 @@ export interface Api {
 export interface Endpoint {
   services: Services
   authenticate: Authenticate
+  accessAudit: AccessAudit
   /** A key is held to the partners' contract; people see everything, and are told which scope they lack. */
   apiFor(viewer: Viewer): Api
 }
@@ -26,6 +28,7 @@ export function createEndpoint(schema: GraphQLSchema, services: Services): Endpo
     services,
     authenticate: createAuthenticate(services),
     apiFor: ({ apiKey }) => (apiKey ? partners : whole),
+    accessAudit: createAccessAudit(services),
   }
 }
 

@@ -1,10 +1,12 @@
 import { createSourceEventStream, execute, type ExecutionResult, OperationTypeNode } from 'graphql'
 import { createContext } from '../graphql/context.ts'
+import { newAccess } from '../lib/access.ts'
 import { newPlan } from '../platform/plan.ts'
 import { type Caller, nobody, type Operation } from './admit-operation.ts'
 import { startDeadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
 import { asGraphqlError, presentErrors } from './present-errors.ts'
+import { rootFieldsOf } from './root-fields.ts'
 
 /** Who is connected for longer than one answer takes. */
 export interface ConnectedCaller extends Caller {
@@ -23,26 +25,42 @@ export async function executeOnce(
   event?: unknown,
 ): Promise<ExecutionResult> {
   const { services } = endpoint
-  const { schema, document, operationName, variableValues, viewer, plan } = operation
+  const { schema, document, operationName, variableValues, viewer, plan, access } = operation
   try {
-    const contextValue = createContext(services, { viewer, signal, plan, origin })
+    const contextValue = createContext(services, { viewer, signal, plan, access, origin })
     const args = { schema, document, operationName, variableValues, contextValue }
-    return end(endpoint, operation, { origin }, await execute({ ...args, rootValue: event }))
+    return await end(endpoint, operation, { origin }, await execute({ ...args, rootValue: event }))
   } catch (error) {
-    return end(endpoint, operation, { origin }, { errors: [asGraphqlError(error)] })
+    return await end(endpoint, operation, { origin }, { errors: [asGraphqlError(error)] })
   }
 }
 
-/** Where every operation ends, and every event of a subscription: presents its errors and writes its log line. */
-function end(
-  { services: { log } }: Endpoint,
-  { operationName, plan }: Operation,
+/**
+ * Where every operation ends, and every event of a subscription: presents its errors, writes its log line
+ * and records what only few may read or was denied.
+ */
+async function end(
+  endpoint: Endpoint,
+  operation: Operation,
   { origin }: Pick<Caller, 'origin'>,
   { errors, ...result }: ExecutionResult,
-): ExecutionResult {
+): Promise<ExecutionResult> {
+  const { log } = endpoint.services
+  const { operationName, plan } = operation
   const { requestId } = origin
   log.debug({ requestId, operationName, plan, errors: errors?.length ?? 0 }, 'operation')
+  await recordAccess(endpoint, operation, { origin })
   return errors ? { errors: presentErrors(errors, log, origin), ...result } : result
+}
+
+function recordAccess(
+  { accessAudit }: Endpoint,
+  { viewer, access, kind, document, operationName }: Operation,
+  { origin }: Pick<Caller, 'origin'>,
+): Promise<void> {
+  const isMutation = kind === OperationTypeNode.MUTATION
+  const fields = () => [...rootFieldsOf(document, operationName)]
+  return accessAudit.record({ viewer, origin, access, isMutation, fields })
 }
 
 /** One result for a query or mutation, and the results of a subscription one by one. */
@@ -91,22 +109,23 @@ async function subscribe(
   try {
     const source = await openSource(endpoint, operation, connected)
     if (Symbol.asyncIterator in source) {
+      await recordAccess(endpoint, operation, caller)
       return endingWith(over, executeEach(endpoint, operation, connected, source))
     }
     leave()
-    return end(endpoint, operation, caller, source)
+    return await end(endpoint, operation, caller, source)
   } catch (error) {
     leave()
-    return end(endpoint, operation, caller, { errors: [asGraphqlError(error)] })
+    return await end(endpoint, operation, caller, { errors: [asGraphqlError(error)] })
   }
 }
 
 function openSource(
   { services }: Endpoint,
-  { schema, document, operationName, variableValues, viewer, plan }: Operation,
+  { schema, document, operationName, variableValues, viewer, plan, access }: Operation,
   { origin, signal }: ConnectedCaller,
 ): Promise<AsyncIterable<unknown> | ExecutionResult> {
-  const contextValue = createContext(services, { viewer, signal, plan, origin })
+  const contextValue = createContext(services, { viewer, signal, plan, access, origin })
   return createSourceEventStream({ schema, document, operationName, variableValues, contextValue })
 }
 
@@ -120,7 +139,7 @@ async function* executeEach(
     for await (const event of source) yield await executeEvent(endpoint, operation, caller, event)
   } catch (error) {
     if (!caller.signal.aborted) {
-      yield end(endpoint, operation, caller, { errors: [asGraphqlError(error)] })
+      yield await end(endpoint, operation, caller, { errors: [asGraphqlError(error)] })
     }
   }
 }
@@ -136,7 +155,8 @@ async function executeEvent(
   const bearer = await endpoint.authenticate({ authorization, ip: origin.ip }, { plan })
   if (!bearer) return { errors: nobody().errors }
   const { viewer } = bearer
-  return executeInTime(endpoint, { ...operation, viewer, plan }, caller, event)
+  const current = { ...operation, viewer, plan, access: newAccess() }
+  return executeInTime(endpoint, current, caller, event)
 }
 
 /** The same results, and `over` with them; whoever returns early does so even in the midst of waiting. */

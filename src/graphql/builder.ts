@@ -40,8 +40,21 @@ export const builder = new SchemaBuilder<GatewayTypes>({
   scopeAuth: {
     // Once, when it begins: whose rights change is disconnected, see app/bearer.ts.
     authorizeOnSubscribe: true,
-    authScopes: (context) => ({ scope: (scope) => context.viewer.scopes.has(scope) }),
-    unauthorizedError: (_parent, _context, _info, { failure }) => forbidden(failure),
+    authScopes: ({ viewer, access }) => ({
+      scope: (scope) => {
+        const isHeld = viewer.scopes.has(scope)
+        if (isHeld) access.held.add(scope)
+        return isHeld
+      },
+    }),
+    unauthorizedError: (_parent, { access }, { parentType, fieldName }, { failure }) => {
+      const error = forbidden(failure)
+      access.denied.push({
+        field: `${parentType.name}.${fieldName}`,
+        scopes: error.requiredScopes,
+      })
+      return error
+    },
   },
   errors: { directResult: true, defaultTypes: [] },
   directives: { useGraphQLToolsUnorderedDirectives: true },

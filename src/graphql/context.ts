@@ -1,3 +1,4 @@
+import type { Access } from '../lib/access.ts'
 import type { Origin, Viewer } from '../lib/viewer.ts'
 import type { BigQuery } from '../platform/bigquery.ts'
 import type { Config } from '../platform/config.ts'
@@ -37,6 +38,7 @@ export interface Context {
   /** Aborts when the client leaves or the operation's time is up. */
   signal: AbortSignal
   plan: Plan
+  access: Access
   log: Log
   config: Config
   /** Where the operation came from, for the audit. */
@@ -62,11 +64,11 @@ export type ContextServices = Pick<
 
 export function createContext(
   services: ContextServices,
-  operation: Pick<Context, 'viewer' | 'signal' | 'plan' | 'origin'>,
+  operation: Pick<Context, 'viewer' | 'signal' | 'plan' | 'access' | 'origin'>,
 ): Context {
   const { database, events, documents, zerodb, bigquery, recoveryCopy, health } = services
   const { analyticsGates, vault, hashSecret, models, log, config } = services
-  const { viewer, signal, plan, origin } = operation
+  const { viewer, signal, plan, access, origin } = operation
   const { tenantId } = viewer
   const reads = database.reads.forTenant(tenantId, plan, signal)
   return {
@@ -86,6 +88,7 @@ export function createContext(
     models,
     signal,
     plan,
+    access,
     log,
     config,
     origin: { ...origin, apiKeyId: viewer.apiKey?.id ?? null },
