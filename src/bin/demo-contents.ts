@@ -1,6 +1,7 @@
 import type { ContentInput } from '../features/editing/content-input.ts'
 import { createContents } from '../features/editing/create-contents.ts'
 import { findViewer } from '../features/tenancy/find-viewer.ts'
+import { newAccess } from '../lib/access.ts'
 import { ConflictError } from '../lib/errors.ts'
 import { newPlan } from '../platform/plan.ts'
 import type { TenantReads } from '../platform/postgres/reads.ts'
@@ -51,6 +52,7 @@ export async function ensureDemoContents(
     documents,
     signal,
     plan: newPlan(),
+    access: newAccess(),
     origin,
   }
   const inputs = contents.map((content) => inputOf(content, ground))

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { DomainError } from '../../lib/errors.ts'
+import { newAccess } from '../../lib/access.ts'
 import type { Viewer } from '../../lib/viewer.ts'
 import type { DocumentStore } from '../../platform/document-store.ts'
 import type { Log } from '../../platform/log.ts'
@@ -62,7 +63,8 @@ function runnerDeps(services: GenerationDeps, tenantId: string, job: ClaimedJob)
   const origin = { requestId: `job:${job.id}`, ip: null, apiKeyId: null }
   const reads = database.reads.forTenant(tenantId)
   const plan = newPlan()
-  return { database, documents, zerodb, models, log, signal, tenantId, viewer, origin, reads, plan }
+  const stores = { database, documents, zerodb, models, log, signal }
+  return { ...stores, tenantId, viewer, access: newAccess(), origin, reads, plan }
 }
 
 /** The key service is asked so often before the job is given up. */

@@ -1,4 +1,5 @@
 import { UpstreamError } from '../../lib/errors.ts'
+import { newAccess } from '../../lib/access.ts'
 import { scopes, type Viewer } from '../../lib/viewer.ts'
 import type { DocumentStore } from '../../platform/document-store.ts'
 import type { Log } from '../../platform/log.ts'
@@ -69,7 +70,8 @@ async function publishDueOf(deps: PublishDeps, tenantId: string): Promise<void> 
     readMode: 'auto',
   }
   const origin = { requestId: 'task:publishDue', ip: null, apiKeyId: null }
-  const write: WriteDeps = { ...deps, tenantId, reads, viewer, origin, plan: newPlan() }
+  const access = newAccess()
+  const write: WriteDeps = { ...deps, tenantId, reads, viewer, access, origin, plan: newPlan() }
   const outcomes = await changeContents(write, due.map(requestOf), 'REJECT_FAILED')
   for (const [index, outcome] of outcomes.entries()) {
     // Who lost to another writer is looked at again by the next pass.

@@ -6,11 +6,13 @@ import {
   ValidationError,
 } from '../../lib/errors.ts'
 import { newId } from '../../lib/id.ts'
+import type { Access } from '../../lib/access.ts'
 import type { Origin, Viewer } from '../../lib/viewer.ts'
 import type { ModelProvider } from '../../platform/models.ts'
 import type { Plan } from '../../platform/plan.ts'
 import type { Database } from '../../platform/postgres/database.ts'
 import type { Sealed, Vault } from '../../platform/vault.ts'
+import { confirmRights } from '../tenancy/confirm-rights.ts'
 import { recordAudit } from '../tenancy/record-audit.ts'
 import type { LlmKeyReadDeps } from './llm-key.loaders.ts'
 
@@ -18,6 +20,7 @@ export interface LlmKeyDeps extends LlmKeyReadDeps {
   database: Database
   vault: Vault
   viewer: Viewer
+  access: Access
   origin: Origin
   plan: Plan
 }
@@ -96,6 +99,8 @@ async function storeIn(tx: EntityManager, deps: LlmKeyDeps, key: SealedKey): Pro
   const { tenantId, viewer, origin } = deps
   const { id, provider, label, secret, sealed } = key
   const last4 = secret.slice(-4)
+  // The key service may have taken its time.
+  await confirmRights(tx, deps, [])
   await tx.execute('select from data_keys where tenant_id = ? and id = ? for update', [
     tenantId,
     sealed.dataKeyId,

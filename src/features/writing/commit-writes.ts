@@ -7,6 +7,7 @@ import {
 } from '../../lib/errors.ts'
 import { step } from '../../lib/failpoints.ts'
 import { settleStorage } from '../quota/storage-usage.ts'
+import { confirmRights } from '../tenancy/confirm-rights.ts'
 import { recordAudit } from '../tenancy/record-audit.ts'
 import { releaseIntents } from './abort-writes.ts'
 import { advanceContents } from './advance-contents.ts'
@@ -70,12 +71,14 @@ export async function commitWrites(
 /** Answers the writes that lost to another; with REJECT_ALL the first of them is thrown. */
 async function commitIn(
   tx: EntityManager,
-  { tenantId, viewer: { userId }, origin }: WriteDeps,
+  deps: WriteDeps,
   { stored, queued }: Placed,
   policy: BatchErrorPolicy,
   companion: WriteCompanion | undefined,
 ): Promise<ReadonlyMap<PlannedWrite, DomainError>> {
+  const { tenantId, viewer, origin } = deps
   const writes = [...stored, ...queued]
+  await confirmRights(tx, deps, brandsOf(writes))
   await tx.execute(
     `select from idempotency_keys where tenant_id = ? and intent_id = any(?::uuid[])
      order by operation, key for update`,
@@ -94,9 +97,16 @@ async function commitIn(
     queued.filter((write) => !lost.has(write)),
   )
   await companion?.record(tx, won)
-  await recordAudit(tx, { tenantId, userId, origin }, won.map(auditRecordOf))
+  await recordAudit(tx, { tenantId, userId: viewer.userId, origin }, won.map(auditRecordOf))
   await settle(tx, tenantId, writes, won)
   return lost
+}
+
+/** Where the contents are, and where they are to be. */
+function brandsOf(writes: readonly PlannedWrite[]): Set<string> {
+  return new Set(
+    writes.flatMap(({ next, previous }) => [next.brandId ?? [], previous?.brandId ?? []].flat()),
+  )
 }
 
 /** Fails unless every intent is still pending: a sweeper that came first has the last word. */

@@ -1,4 +1,5 @@
 import type { DomainError } from '../../lib/errors.ts'
+import type { Access } from '../../lib/access.ts'
 import type { Origin, Viewer } from '../../lib/viewer.ts'
 import type { DocumentStore } from '../../platform/document-store.ts'
 import type { Plan } from '../../platform/plan.ts'
@@ -14,6 +15,7 @@ export interface WriteDeps extends ContentReadDeps {
   documents: DocumentStore
   signal: AbortSignal
   plan: Plan
+  access: Access
   origin: Origin
 }
 

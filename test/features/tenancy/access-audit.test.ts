@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { createTestKey } from '../../support/api-keys.ts'
 import { createTestContents } from '../../support/contents.ts'
 import { startGateway, type TestGateway, type TestTenant } from '../../support/gateway.ts'
 
@@ -81,6 +82,20 @@ test('what only owners may read leaves one event an operation, and nothing else 
     { ...read, fields: ['auditEvents'] },
     { ...read, fields: ['node'] },
   ])
+})
+
+test('what a key was denied names the key', async () => {
+  await using gateway = await startGateway()
+  const tenant = await gateway.newTenant()
+  const key = await createTestKey(gateway, tenant)
+  const draft = `createContent(input: { title: "x", body: { raw: "x", format: TEXT } }) { __typename }`
+  await gateway.query(key.secret, `mutation { ${draft} }`)
+  const { rows } = await gateway.database.admin.query(
+    `select a.actor_user_id as "userId", k.name from audit_events a
+     join api_keys k on k.tenant_id = a.tenant_id and k.id = a.actor_api_key_id
+     where a.action = 'denied'`,
+  )
+  expect(rows).toEqual([{ userId: null, name: 'Test key' }])
 })
 
 test('an event of an access carries the request id of its answer', async () => {
