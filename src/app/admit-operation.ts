@@ -32,12 +32,16 @@ export interface Operation {
   document: DocumentNode
   operationName: string | null | undefined
   variableValues: Record<string, unknown> | null | undefined
+  /** Its name in the document. */
+  name: string | undefined
   /** Undefined when the document has no such operation, or several and none is named. */
   kind: OperationTypeNode | undefined
   viewer: Viewer
   /** Begun with what it took to admit it. */
   plan: Plan
   access: Access
+  /** As `performance.now()` has it. */
+  startedAt: number
 }
 
 /** Why it is not executed, as the client may see it. */
@@ -60,6 +64,7 @@ export async function admitOperation(
   const { query, operationName, variables } = params
   const { log } = services
   const plan = newPlan()
+  const startedAt = performance.now()
   try {
     refuseLargeVariables(variables)
     refuseUncleanText(text, { query, variables })
@@ -70,9 +75,11 @@ export async function admitOperation(
     const prepared = prepareOperation(query)
     if ('errors' in prepared) return { errors: presentErrors(prepared.errors, log, origin) }
     const { document } = prepared
-    const kind = getOperationAST(document, operationName)?.operation
-    const operation = { schema, document, operationName, variableValues: variables, kind }
-    return { ...operation, viewer, plan, access: newAccess() }
+    const found = getOperationAST(document, operationName)
+    const kind = found?.operation
+    const name = found?.name?.value
+    const operation = { schema, document, operationName, variableValues: variables, kind, name }
+    return { ...operation, viewer, plan, access: newAccess(), startedAt }
   } catch (error) {
     return { errors: presentErrors([asGraphqlError(error)], log, origin) }
   }

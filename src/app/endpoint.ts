@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from 'graphql'
+import { createUsageRecorder, type UsageRecorder } from '../features/partners/record-usage.ts'
 import { type AccessAudit, createAccessAudit } from '../features/tenancy/record-access.ts'
 import { contractOf } from '../graphql/contract.ts'
 import type { Viewer } from '../lib/viewer.ts'
@@ -17,6 +18,7 @@ export interface Endpoint {
   services: Services
   authenticate: Authenticate
   accessAudit: AccessAudit
+  usage: UsageRecorder
   /** A key is held to the partners' contract; people see everything, and are told which scope they lack. */
   apiFor(viewer: Viewer): Api
 }
@@ -29,6 +31,7 @@ export function createEndpoint(schema: GraphQLSchema, services: Services): Endpo
     authenticate: createAuthenticate(services),
     apiFor: ({ apiKey }) => (apiKey ? partners : whole),
     accessAudit: createAccessAudit(services),
+    usage: createUsageRecorder(services),
   }
 }
 

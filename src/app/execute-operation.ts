@@ -36,8 +36,8 @@ export async function executeOnce(
 }
 
 /**
- * Where every operation ends, and every event of a subscription: presents its errors, writes its log line
- * and records what only few may read or was denied.
+ * Where every operation ends, and every event of a subscription: presents its errors, writes its log line,
+ * counts it for the key that asked, and records what only few may read or was denied.
  */
 async function end(
   endpoint: Endpoint,
@@ -49,6 +49,7 @@ async function end(
   const { operationName, plan } = operation
   const { requestId } = origin
   log.debug({ requestId, operationName, plan, errors: errors?.length ?? 0 }, 'operation')
+  noteUsage(endpoint, operation, errors !== undefined)
   await recordAccess(endpoint, operation, { origin })
   return errors ? { errors: presentErrors(errors, log, origin), ...result } : result
 }
@@ -61,6 +62,17 @@ function recordAccess(
   const isMutation = kind === OperationTypeNode.MUTATION
   const fields = () => [...rootFieldsOf(document, operationName)]
   return accessAudit.record({ viewer, origin, access, isMutation, fields })
+}
+
+function noteUsage(
+  { usage }: Endpoint,
+  { viewer: { tenantId, apiKey }, name, startedAt }: Operation,
+  failed: boolean,
+): void {
+  if (!apiKey) return
+  const durationMs = performance.now() - startedAt
+  const call = { operationName: name, documentId: null, cost: 0, durationMs, failed }
+  usage.note({ tenantId, apiKeyId: apiKey.id, ...call })
 }
 
 /** One result for a query or mutation, and the results of a subscription one by one. */
@@ -151,11 +163,12 @@ async function executeEvent(
   event: unknown,
 ): Promise<ExecutionResult> {
   const plan = newPlan()
+  const startedAt = performance.now()
   const { authorization, origin } = caller
   const bearer = await endpoint.authenticate({ authorization, ip: origin.ip }, { plan })
   if (!bearer) return { errors: nobody().errors }
   const { viewer } = bearer
-  const current = { ...operation, viewer, plan, access: newAccess() }
+  const current = { ...operation, viewer, plan, access: newAccess(), startedAt }
   return executeInTime(endpoint, current, caller, event)
 }
 

@@ -24,6 +24,8 @@ const maxConnections = 100
 export interface GatewayServer extends Server {
   /** Ends sockets and streams, which would never end by themselves; comes before `close`. */
   endConnections(): void
+  /** Writes what is known in memory only; comes when it has closed. */
+  settle(): Promise<void>
 }
 
 /** The gateway's HTTP side, not yet listening: /graphql, GraphiQL, and what a platform probes. */
@@ -59,7 +61,8 @@ export function createHttpServer({ services, explorerToken }: HttpServerOptions)
     sockets.close()
     streams.close()
   }
-  return Object.assign(server, { endConnections })
+  const settle = async () => endpoint.usage[Symbol.asyncDispose]()
+  return Object.assign(server, { endConnections, settle })
 }
 
 /** It is not looked at: who answers it would teach clients to send keys where logs keep them. */

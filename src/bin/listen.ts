@@ -26,6 +26,7 @@ export async function listen(options: HttpServerOptions): Promise<Listening> {
       server.close()
       server.closeIdleConnections()
       await once(server, 'close')
+      await server.settle()
     },
   }
 }

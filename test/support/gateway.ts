@@ -219,6 +219,7 @@ async function listen(services: Services, opened: AsyncDisposableStack): Promise
     server.close()
     server.closeAllConnections()
     await once(server, 'close')
+    await server.settle()
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`
 }

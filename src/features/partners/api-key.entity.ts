@@ -13,7 +13,7 @@ export const ApiKeySchema = defineEntity({
     name: p.text(),
     scopes: p.array().$type<KeyScope[]>(),
     /** Null for every brand of the tenant. */
-    brandIds: p.array().$type<string[]>().nullable(),
+    brandIds: p.array().$type<string[]>().columnType('uuid[]').nullable(),
     secretHash: p.text(),
     /** Of the secret before the last rotation, which is good until `previousValidUntil`. */
     previousSecretHash: p.text().nullable(),

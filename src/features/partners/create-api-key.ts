@@ -81,6 +81,10 @@ function* issuesOf(key: NewApiKey): Iterable<FieldIssue> {
     const message = `${scope} is for people; a key may hold ${keyScopes.join(', ')}`
     yield { path: at('scopes'), code: 'INVALID', message }
   }
+  if (scopes.includes('VERSION_READ') && !scopes.includes('CONTENT_READ_DRAFT')) {
+    const message = 'VERSION_READ shows what were drafts: it takes CONTENT_READ_DRAFT too'
+    yield { path: at('scopes'), code: 'INVALID', message }
+  }
   if (brandIds && (brandIds.length === 0 || brandIds.length > maxBrands)) {
     const message = `must name 1 to ${maxBrands} brands; leave it out for all of them`
     yield { path: at('brandIds'), code: 'LENGTH', message }

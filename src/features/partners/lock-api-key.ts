@@ -1,6 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { NotFoundError } from '../../lib/errors.ts'
-import type { ApiKey } from './api-key.entity.ts'
 
 /** As the client sent it, and the database id in it. */
 export interface ApiKeyRef {
@@ -8,7 +7,10 @@ export interface ApiKeyRef {
   id: string
 }
 
-type LockedKey = Pick<ApiKey, 'expiresAt' | 'revokedAt'>
+interface LockedKey {
+  isRevoked: boolean
+  isExpired: boolean
+}
 
 /** How the key is now, and stays until the transaction is over; throws NotFoundError. */
 export async function lockApiKey(
@@ -17,7 +19,8 @@ export async function lockApiKey(
   { id, globalId }: ApiKeyRef,
 ): Promise<LockedKey> {
   const [key] = await tx.execute<LockedKey[]>(
-    `select expires_at as "expiresAt", revoked_at as "revokedAt"
+    `select revoked_at is not null as "isRevoked",
+       coalesce(expires_at <= now(), false) as "isExpired"
      from api_keys where tenant_id = ? and id = ? for update`,
     [tenantId, id],
   )

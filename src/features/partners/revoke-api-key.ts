@@ -22,8 +22,8 @@ async function revokeIn(
   { tenantId, viewer: { userId }, origin }: RevokeDeps,
   ref: ApiKeyRef,
 ): Promise<void> {
-  const { revokedAt: before } = await lockApiKey(tx, tenantId, ref)
-  if (before) return
+  const { isRevoked } = await lockApiKey(tx, tenantId, ref)
+  if (isRevoked) return
   const revokedAt = new Date()
   await tx.execute('update api_keys set revoked_at = ? where tenant_id = ? and id = ?', [
     revokedAt,

@@ -35,8 +35,8 @@ async function rotateIn(
   { tenantId, viewer: { userId }, origin, hashSecret }: ApiKeyDeps,
   { overlapSeconds, secret, ...ref }: Rotation & IssuedKey,
 ): Promise<void> {
-  const { expiresAt, revokedAt } = await lockApiKey(tx, tenantId, ref)
-  const end = revokedAt ? 'was revoked' : isOver(expiresAt) ? 'has expired' : undefined
+  const { isRevoked, isExpired } = await lockApiKey(tx, tenantId, ref)
+  const end = isRevoked ? 'was revoked' : isExpired ? 'has expired' : undefined
   if (end) {
     const message = `The key ${end}, and no secret would be good for it. Make another key.`
     throw new ValidationError([{ path: ['id'], code: 'INVALID', message }])
@@ -54,8 +54,4 @@ async function rotateIn(
     after: { previousValidUntil },
   }
   await recordAudit(tx, { tenantId, userId, origin }, [event])
-}
-
-function isOver(expiresAt: Date | null | undefined): boolean {
-  return expiresAt != null && expiresAt.getTime() <= Date.now()
 }
