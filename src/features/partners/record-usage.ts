@@ -36,7 +36,7 @@ interface Tally {
 
 /**
  * Counts in memory what keys ask for and adds it to the table every two seconds. What cannot be written is
- * kept for the next time, unless it may have been: better lost than counted twice.
+ * kept for the next time, so what was written while its answer was lost is counted twice.
  */
 export function createUsageRecorder({ database, log }: { database: Database; log: Log }) {
   let tallies = new Map<string, Tally>()
@@ -52,9 +52,9 @@ export function createUsageRecorder({ database, log }: { database: Database; log
     try {
       await writeUsage(database, tenantId, usages)
     } catch (error) {
-      const isLost = !(error instanceof UpstreamError) || error.mayHaveApplied
-      log.warn({ err: error, tenantId, isLost }, 'usage of keys not written')
-      if (!isLost) for (const usage of usages) count(tenantId, usage)
+      const isKept = error instanceof UpstreamError
+      log.warn({ err: error, tenantId, isKept }, 'usage of keys not written')
+      if (isKept) for (const usage of usages) count(tenantId, usage)
     }
   }
   const flush = () => {
@@ -71,6 +71,8 @@ export function createUsageRecorder({ database, log }: { database: Database; log
     async [Symbol.asyncDispose]() {
       clearInterval(timer)
       await flush()
+      // What could not be written has no later time now.
+      if (tallies.size > 0) await flush()
     },
   }
   return recorder

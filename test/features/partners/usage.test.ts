@@ -49,7 +49,7 @@ test('what a key asks for is counted by operation, over every transport', async 
     await gateway.query(key.secret, 'query Named { viewer { scopes } }')
   }
   await gateway.query(key.secret, '{ viewer { scopes } }')
-  await gateway.query(key.secret, 'query Failing { llmKeys { id } }')
+  await gateway.query(key.secret, 'query Failing { node(id: "x") { id } }')
   await gateway.query(tenant, 'query Persons { viewer { scopes } }')
   using sockets = socketClient(gateway.url, key.secret)
   using streams = streamClient(gateway.url, key.secret)
