@@ -147,7 +147,7 @@ test('every entry is answered without an error', async () => {
     expect({ name: coordinate.name, errors }).toEqual({ name: coordinate.name, errors: undefined })
     expect(text).not.toMatch(/"__typename":"\w+Error"/)
   }
-})
+}, 120_000)
 
 test("another tenant's id, a deleted one and one nobody has get the same answer, to the byte", async () => {
   await using gateway = await startGateway()
@@ -180,7 +180,7 @@ test("another tenant's id, a deleted one and one nobody has get the same answer,
     }
   }
   expect(await countRows(gateway.database.admin)).toEqual(before)
-})
+}, 120_000)
 
 test("another tenant's external reference gets the answer of one nobody has", async () => {
   await using gateway = await startGateway()
@@ -292,7 +292,7 @@ test('an id of another type is refused where one type is meant', async () => {
     }
   }
   expect(await countRows(gateway.database.admin)).toEqual(before)
-})
+}, 120_000)
 
 const generatedRuns = process.env['LONG'] ? 10_000 : 2_000
 
