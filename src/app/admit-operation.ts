@@ -12,6 +12,7 @@ import type { Origin, Viewer } from '../lib/viewer.ts'
 import { newPlan, type Plan } from '../platform/plan.ts'
 import type { Endpoint } from './endpoint.ts'
 import { asGraphqlError, presentErrors, unauthenticated } from './present-errors.ts'
+import { tellOperation } from './tell-operation.ts'
 
 /** Who asks, over whichever transport. */
 export interface Caller {
@@ -56,15 +57,28 @@ export interface Refusal {
  * for every transport. `text` is the message that `params` came in, absent where there is none.
  */
 export async function admitOperation(
-  { services, authenticate, apiFor }: Endpoint,
+  endpoint: Endpoint,
   params: OperationParams,
   text: string | undefined,
-  { authorization, origin }: Caller,
+  caller: Caller,
 ): Promise<Operation | Refusal> {
-  const { query, operationName, variables } = params
+  const begun = { plan: newPlan(), startedAt: performance.now() }
+  const admitted = await admit(endpoint, params, text, caller, begun)
+  if ('errors' in admitted) {
+    const refused = { name: params.operationName, ...begun }
+    tellOperation(endpoint.services.log, caller.origin, refused, admitted.errors)
+  }
+  return admitted
+}
+
+async function admit(
+  { services, authenticate, apiFor }: Endpoint,
+  { query, operationName, variables }: OperationParams,
+  text: string | undefined,
+  { authorization, origin }: Caller,
+  { plan, startedAt }: Pick<Operation, 'plan' | 'startedAt'>,
+): Promise<Operation | Refusal> {
   const { log } = services
-  const plan = newPlan()
-  const startedAt = performance.now()
   try {
     refuseLargeVariables(variables)
     refuseUncleanText(text, { query, variables })

@@ -2,11 +2,13 @@ import { createSourceEventStream, execute, type ExecutionResult, OperationTypeNo
 import { createContext } from '../graphql/context.ts'
 import { newAccess } from '../lib/access.ts'
 import { newPlan } from '../platform/plan.ts'
+import { traceOperation } from '../platform/telemetry.ts'
 import { type Caller, nobody, type Operation } from './admit-operation.ts'
 import { startDeadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
 import { asGraphqlError, presentErrors } from './present-errors.ts'
 import { rootFieldsOf } from './root-fields.ts'
+import { tellOperation } from './tell-operation.ts'
 
 /** Who is connected for longer than one answer takes. */
 export interface ConnectedCaller extends Caller {
@@ -17,7 +19,7 @@ export interface ConnectedCaller extends Caller {
 export type Results = AsyncGenerator<ExecutionResult, void>
 
 /** Executes once; `signal` is its deadline. Never rejects: whatever is thrown is an error in the result. */
-export async function executeOnce(
+export function executeOnce(
   endpoint: Endpoint,
   operation: Operation,
   { origin }: Caller,
@@ -26,17 +28,21 @@ export async function executeOnce(
 ): Promise<ExecutionResult> {
   const { services } = endpoint
   const { schema, document, operationName, variableValues, viewer, plan, access } = operation
-  try {
-    const contextValue = createContext(services, { viewer, signal, plan, access, origin })
-    const args = { schema, document, operationName, variableValues, contextValue }
-    return await end(endpoint, operation, { origin }, await execute({ ...args, rootValue: event }))
-  } catch (error) {
-    return await end(endpoint, operation, { origin }, { errors: [asGraphqlError(error)] })
-  }
+  const { kind, name } = operation
+  return traceOperation({ kind, name, requestId: origin.requestId }, async () => {
+    try {
+      const contextValue = createContext(services, { viewer, signal, plan, access, origin })
+      const args = { schema, document, operationName, variableValues, contextValue }
+      const result = await execute({ ...args, rootValue: event })
+      return await end(endpoint, operation, { origin }, result)
+    } catch (error) {
+      return await end(endpoint, operation, { origin }, { errors: [asGraphqlError(error)] })
+    }
+  })
 }
 
 /**
- * Where every operation ends, and every event of a subscription: presents its errors, writes its log line,
+ * Where every operation ends, and every event of a subscription: presents its errors and tells of it,
  * counts it for the key that asked, and records what only few may read or was denied.
  */
 async function end(
@@ -46,12 +52,11 @@ async function end(
   { errors, ...result }: ExecutionResult,
 ): Promise<ExecutionResult> {
   const { log } = endpoint.services
-  const { operationName, plan } = operation
-  const { requestId } = origin
-  log.debug({ requestId, operationName, plan, errors: errors?.length ?? 0 }, 'operation')
+  const shown = errors && presentErrors(errors, log, origin)
+  tellOperation(log, origin, operation, shown)
   noteUsage(endpoint, operation, errors !== undefined)
   await recordAccess(endpoint, operation, { origin })
-  return errors ? { errors: presentErrors(errors, log, origin), ...result } : result
+  return shown ? { errors: shown, ...result } : result
 }
 
 function recordAccess(

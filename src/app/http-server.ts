@@ -1,19 +1,27 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { hasKey } from '../features/partners/key-text.ts'
 import type { Services } from '../platform/services.ts'
+import { continueTrace } from '../platform/telemetry/tracing.ts'
+import { sendJson } from './answer.ts'
 import { createEndpoint } from './endpoint.ts'
 import { createGraphqlHandler } from './graphql-handler.ts'
 import { graphiqlPage } from './graphiql.ts'
 import { createPlaces } from './places.ts'
+import { createProbes, type Handler } from './probes.ts'
 import { HttpError } from './read-body.ts'
 import { toSchema } from './schema.ts'
 import { createSockets } from './sockets.ts'
 import { createStreams, wantsStream } from './streams.ts'
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>
-
 export interface HttpServerOptions {
   services: Services
+  /**
+   * Aborts when the process is to stop: from then on it is not ready, answers end their connections,
+   * and sockets and streams, which would never end by themselves, are ended.
+   */
+  stop: AbortSignal
+  /** Over how long they are ended, so that not all clients come again at once. */
+  endingMs: number
   /** A token for people who open GraphiQL in development; without one the page is not served. */
   explorerToken?: string
 }
@@ -22,34 +30,33 @@ export interface HttpServerOptions {
 const maxConnections = 100
 
 export interface GatewayServer extends Server {
-  /** Ends sockets and streams, which would never end by themselves; comes before `close`. */
-  endConnections(): void
   /** Writes what is known in memory only; comes when it has closed. */
   settle(): Promise<void>
 }
 
 /** The gateway's HTTP side, not yet listening: /graphql, GraphiQL, and what a platform probes. */
-export function createHttpServer({ services, explorerToken }: HttpServerOptions): GatewayServer {
+export function createHttpServer(options: HttpServerOptions): GatewayServer {
+  const { services, stop, endingMs, explorerToken } = options
   const endpoint = createEndpoint(toSchema(), services)
   const tenants = createPlaces(maxConnections)
-  const sockets = createSockets(endpoint, tenants)
-  const streams = createStreams(endpoint, tenants)
+  const sockets = createSockets(endpoint, tenants, { stop, endingMs })
+  const streams = createStreams(endpoint, tenants, { stop, endingMs })
   const graphql = createGraphqlHandler(endpoint)
   const explorer = explorerToken === undefined ? undefined : graphiqlPage(explorerToken)
   const routes: Record<string, Handler> = {
+    ...createProbes(services, stop),
     '/graphql': (request, response) => {
       if (explorer && wantsPage(request)) return sendPage(response, explorer)
-      return wantsStream(request) ? streams.answer(request, response) : graphql(request, response)
+      const answer = wantsStream(request) ? streams.answer : graphql
+      return continueTrace(request.headers, () => answer(request, response))
     },
-    '/livez': (_request, response) => send(response, 200, { status: 'ok' }),
-    '/readyz': (_request, response) => sendReadiness(services, response),
   }
   if (explorer) routes['/'] = (_request, response) => sendPage(response, explorer)
 
   const server = createServer({ shouldUpgradeCallback: wantsSocket }, (request, response) => {
     if (hasKey(request.url ?? '')) return fail(services, response, keyInAddress)
     const route = routes[pathOf(request.url)]
-    if (!route) return send(response, 404, { error: 'There is nothing here. Try /graphql.' })
+    if (!route) return sendJson(response, 404, { error: 'There is nothing here. Try /graphql.' })
     Promise.try(route, request, response).catch((error: unknown) => fail(services, response, error))
     return undefined
   })
@@ -57,12 +64,22 @@ export function createHttpServer({ services, explorerToken }: HttpServerOptions)
   // Until a request has been read; the answer may take as long as it likes.
   server.requestTimeout = 15_000
   server.on('upgrade', sockets.upgrade)
-  const endConnections = () => {
-    sockets.close()
-    streams.close()
+  endConnectionsAfter(server, stop)
+  return Object.assign(server, { settle: async () => endpoint.usage[Symbol.asyncDispose]() })
+}
+
+/** Answers that are sent after `stop` say that their connection ends, also those begun before. */
+function endConnectionsAfter(server: Server, stop: AbortSignal): void {
+  const open = new Set<ServerResponse>()
+  server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+    if (stop.aborted) response.shouldKeepAlive = false
+    open.add(response)
+    response.once('close', () => open.delete(response))
+  })
+  const end = () => {
+    for (const response of open) response.shouldKeepAlive = false
   }
-  const settle = async () => endpoint.usage[Symbol.asyncDispose]()
-  return Object.assign(server, { endConnections, settle })
+  stop.addEventListener('abort', end, { once: true })
 }
 
 /** It is not looked at: who answers it would teach clients to send keys where logs keep them. */
@@ -84,17 +101,6 @@ function wantsPage({ method, headers }: IncomingMessage): boolean {
   return method === 'GET' && (headers.accept?.includes('text/html') ?? false)
 }
 
-async function sendReadiness(services: Services, response: ServerResponse): Promise<void> {
-  const postgres = await services.database.isReachable()
-  send(response, postgres ? 200 : 503, { status: postgres ? 'ready' : 'not ready', postgres })
-}
-
-function send(response: ServerResponse, status: number, body: object): void {
-  response
-    .writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
-    .end(JSON.stringify(body))
-}
-
 function sendPage(response: ServerResponse, page: string): void {
   response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page)
 }
@@ -107,5 +113,5 @@ function fail({ log }: Services, response: ServerResponse, error: unknown): void
   response.setHeader('connection', 'close')
   const message = known ? error.message : 'Something went wrong on our side.'
   const code = known ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR'
-  send(response, known ? error.status : 500, { errors: [{ message, extensions: { code } }] })
+  sendJson(response, known ? error.status : 500, { errors: [{ message, extensions: { code } }] })
 }

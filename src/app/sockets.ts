@@ -6,9 +6,11 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { hasKey } from '../features/partners/key-text.ts'
 import { UpstreamError } from '../lib/errors.ts'
+import { openConnection } from '../platform/telemetry.ts'
 import { admitOperation, type Operation } from './admit-operation.ts'
 import type { Authenticated } from './authenticate.ts'
 import { watchBearer } from './bearer.ts'
+import { endEach, type Ending } from './endings.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type ConnectedCaller, perform } from './execute-operation.ts'
 import { createPlaces, type Places } from './places.ts'
@@ -39,15 +41,15 @@ type Connection = Context<Record<string, unknown>, Link>
 
 export interface Sockets {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void
-  /** Closes them all, with 1001: clients connect again, elsewhere. */
-  close(): void
 }
 
-/** The API over WebSockets, in the protocol graphql-transport-ws of graphql-ws. */
-export function createSockets(endpoint: Endpoint, tenants: Places): Sockets {
+/**
+ * The API over WebSockets, in the protocol graphql-transport-ws of graphql-ws. They end with 1001:
+ * clients connect again, elsewhere.
+ */
+export function createSockets(endpoint: Endpoint, tenants: Places, ending: Ending): Sockets {
   const { log } = endpoint.services
   const strangers = createPlaces(maxStrangers)
-  let isClosed = false
   const server = createServer(endpoint, tenants)
   const acceptor = new WebSocketServer({
     noServer: true,
@@ -71,9 +73,12 @@ export function createSockets(endpoint: Endpoint, tenants: Places): Sockets {
       closed(code, String(reason)).catch(onFailure)
     })
   }
+  endEach(ending, acceptor.clients, (socket) =>
+    closeSocket(socket, closeCodes.goingAway, 'This instance stops.'),
+  )
   return {
     upgrade(request, socket, head) {
-      if (isClosed) return refuse(socket, '503 Service Unavailable')
+      if (ending.stop.aborted) return refuse(socket, '503 Service Unavailable')
       if (hasKey(request.url ?? '')) return refuse(socket, '400 Bad Request')
       if (!isWelcome(request, endpoint.services.config.ALLOWED_ORIGINS)) {
         return refuse(socket, '403 Forbidden')
@@ -84,12 +89,6 @@ export function createSockets(endpoint: Endpoint, tenants: Places): Sockets {
       return acceptor.handleUpgrade(request, socket, head, (opened) =>
         open(opened, request, stranger),
       )
-    },
-    close() {
-      isClosed = true
-      for (const socket of acceptor.clients) {
-        closeSocket(socket, closeCodes.goingAway, 'This instance stops.')
-      }
     },
   }
 }
@@ -118,6 +117,7 @@ function createLink(
   const end = new AbortController()
   held.defer(() => end.abort())
   held.use(stranger)
+  held.use(openConnection('websocket'))
   const origin = { requestId: randomUUID(), ip: remoteAddress ?? null, apiKeyId: null }
   return { socket, caller: { origin, signal: end.signal }, held, stranger }
 }

@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
+import { openConnection } from '../platform/telemetry.ts'
 import { admitOperation, type OperationParams } from './admit-operation.ts'
 import { watchBearer } from './bearer.ts'
+import { endEach, type Ending } from './endings.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type ConnectedCaller, perform, type Results } from './execute-operation.ts'
 import type { Places } from './places.ts'
@@ -18,8 +20,6 @@ const maxStallMs = 24_000
 
 export interface Streams {
   answer(request: IncomingMessage, response: ServerResponse): Promise<void>
-  /** Ends them all; clients connect again, elsewhere. */
-  close(): void
 }
 
 /** Whether the client reads results one by one, and nothing else. */
@@ -32,12 +32,11 @@ export function wantsStream({ headers: { accept = '' } }: IncomingMessage): bool
  * graphql-sse. Its own server would keep in memory what a slow reader has not read; here the next
  * result is made when the last one has been taken.
  */
-export function createStreams(endpoint: Endpoint, tenants: Places): Streams {
+export function createStreams(endpoint: Endpoint, tenants: Places, ending: Ending): Streams {
   const open = new Set<AbortController>()
-  let isClosed = false
+  endEach(ending, open, (stream) => stream.abort())
   return {
     async answer(request, response) {
-      if (isClosed) throw new HttpError(503, 'This instance stops. Try again.')
       const params = await readParams(request)
       const authorization = request.headers.authorization ?? ''
       const ip = request.socket.remoteAddress ?? null
@@ -47,10 +46,12 @@ export function createStreams(endpoint: Endpoint, tenants: Places): Streams {
         refuse(response)
         return
       }
+      if (ending.stop.aborted) throw new HttpError(503, 'This instance stops. Try again.')
       using held = new DisposableStack()
       const place = tenants.take(bearer.viewer.tenantId)
       if (!place) throw new HttpError(429, 'Your tenant has too many connections open.')
       held.use(place)
+      held.use(openConnection('stream'))
       const end = new AbortController()
       open.add(end)
       held.defer(() => open.delete(end))
@@ -61,10 +62,6 @@ export function createStreams(endpoint: Endpoint, tenants: Places): Streams {
       const caller = { authorization, origin, signal: end.signal }
       const results = await begin(endpoint, params, caller, request.method)
       await sendResults(response, results, caller)
-    },
-    close() {
-      isClosed = true
-      for (const end of open) end.abort()
     },
   }
 }

@@ -2,6 +2,7 @@ import { entities } from '../app/entities.ts'
 import type { Config } from '../platform/config.ts'
 import { loadConfig } from '../platform/config.ts'
 import { openServices, type Services } from '../platform/services.ts'
+import { startTracing } from '../platform/telemetry/tracing.ts'
 import { type OpenNeighbours, openNeighbours } from './neighbours.ts'
 
 export interface Environment extends AsyncDisposable {
@@ -19,15 +20,18 @@ export async function openEnvironment(
 ): Promise<Environment> {
   const config = loadConfig({ ...process.env, ...overrides })
   await using opened = new AsyncDisposableStack()
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: collector } = config
+  if (collector !== undefined) opened.use(await startTracing(collector))
   const neighbours = opened.use(await openNeighbours(config))
   const services = opened.use(await openServices(config, neighbours, entities))
   const kept = opened.move()
   return { config, neighbours, services, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
-/** Aborts when the process is asked to stop. */
+/** Aborts when the process is asked to stop; its reason is the signal's name. */
 export function stopSignal(): AbortSignal {
   const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => stop.abort(signal))
   return stop.signal
 }

@@ -10,13 +10,19 @@ const program = fileURLToPath(new URL('gateway.ts', import.meta.url))
 /**
  * Keeps `count` workers running, each a process of its own, until `stop` aborts and all have ended.
  * One that dies is replaced, at first at once, later after up to 30 seconds. Throws StartupError when
- * one ends before any has ever worked, or does not end well when it is to stop.
+ * one ends before any has ever worked, or does not end well when it is to stop. `envOf` is what the
+ * n-th of them is given to know.
  */
-export async function keepWorkers(count: number, log: Log, stop: AbortSignal): Promise<void> {
+export async function keepWorkers(
+  count: number,
+  envOf: (index: number) => NodeJS.ProcessEnv,
+  log: Log,
+  stop: AbortSignal,
+): Promise<void> {
   const giveUp = new AbortController()
   const crew = { log, stop: AbortSignal.any([stop, giveUp.signal]), hasWorked: false }
-  const kept = Array.from({ length: count }, () =>
-    keepWorker(crew).catch((error: unknown) => giveUp.abort(error)),
+  const kept = Array.from({ length: count }, (_, index) =>
+    keepWorker(crew, envOf(index)).catch((error: unknown) => giveUp.abort(error)),
   )
   await Promise.all(kept)
   // The first reason; others may have failed because of it.
@@ -34,12 +40,12 @@ const soundMs = 60_000
 const firstPauseMs = 100
 const longestPauseMs = 30_000
 
-async function keepWorker(crew: Crew): Promise<void> {
+async function keepWorker(crew: Crew, env: NodeJS.ProcessEnv): Promise<void> {
   const { log, stop } = crew
   let pauseMs = firstPauseMs
   while (!stop.aborted) {
     const startedAt = Date.now()
-    const { pid, code, signal } = await runWorker(crew)
+    const { pid, code, signal } = await runWorker(crew, env)
     const ending = `Worker ${pid} ended with ${signal ?? `exit status ${code}`}`
     if (stop.aborted) {
       // One that was still starting ends by the signal itself.
@@ -54,9 +60,9 @@ async function keepWorker(crew: Crew): Promise<void> {
   }
 }
 
-async function runWorker(crew: Crew) {
+async function runWorker(crew: Crew, env: NodeJS.ProcessEnv) {
   const { stop } = crew
-  const child = fork(program, ['work'])
+  const child = fork(program, ['work'], { env })
   const end = () => child.kill('SIGTERM')
   stop.addEventListener('abort', end)
   child.once('message', () => (crew.hasWorked = true))

@@ -1,32 +1,98 @@
 import { once } from 'node:events'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import { createHttpServer, type HttpServerOptions } from '../app/http-server.ts'
+import { createProbeServer } from '../app/probe-server.ts'
 import { StartupError } from '../lib/errors.ts'
+import type { Services } from '../platform/services.ts'
+import { measureProcess } from '../platform/telemetry/metrics.ts'
 
-/** The running HTTP server; disposing it lets requests under way finish and ends connections. */
+/** A running HTTP server; disposing it lets requests under way finish and ends connections. */
 export interface Listening extends AsyncDisposable {
   url: string
 }
 
-export async function listen(options: HttpServerOptions): Promise<Listening> {
-  const { HOST: host, PORT: port } = options.services.config
-  const server = createHttpServer(options).listen(port, host)
-  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    const place = `${host}:${port}`
-    if (error.code === 'EADDRINUSE') {
-      throw new StartupError([`Port ${port} is in use on ${host}. Stop its owner or set PORT.`])
-    }
-    throw new StartupError([`Cannot listen on ${place} (${error.code}). Set HOST and PORT.`])
+/** Over how long sockets and streams are ended. */
+const endingMs = 5_000
+/** Requests under way have so long, which is longer than any may take. */
+const graceMs = 20_000
+
+/**
+ * Serves the API. When `stop` aborts by SIGTERM the port stays open for STOP_DRAIN_MS: load balancers
+ * see at /readyz that this instance goes, and send nothing more to it before it stops listening.
+ */
+export async function listen({
+  stop,
+  ...options
+}: Omit<HttpServerOptions, 'endingMs'>): Promise<Listening> {
+  const { HOST: host, PORT: port, STOP_DRAIN_MS: drainMs } = options.services.config
+  const end = new AbortController()
+  const server = createHttpServer({
+    ...options,
+    stop: AbortSignal.any([stop, end.signal]),
+    endingMs,
   })
-  const { port: bound } = server.address() as AddressInfo
+  const url = await open(server, { host, port, names: ['HOST', 'PORT'] })
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    url,
     async [Symbol.asyncDispose]() {
-      server.endConnections()
-      server.close()
-      server.closeIdleConnections()
-      await once(server, 'close')
+      // Disposed without a signal to stop: something else has failed.
+      end.abort()
+      if (stop.reason === 'SIGTERM') await wait(drainMs)
+      await close(server)
       await server.settle()
     },
   }
+}
+
+/** Serves /metrics and the probes where METRICS_PORT says; undefined where it says nothing. */
+export async function listenForMetrics(
+  services: Services,
+  stop: AbortSignal,
+): Promise<Listening | undefined> {
+  const { METRICS_HOST: host, METRICS_PORT: port } = services.config
+  if (port === undefined) return undefined
+  measureProcess()
+  const server = createProbeServer(services, stop)
+  const url = await open(server, { host, port, names: ['METRICS_HOST', 'METRICS_PORT'] })
+  services.log.info({ url: `${url}/metrics` }, 'metrics')
+  return {
+    url: `${url}/metrics`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      await close(server)
+    },
+  }
+}
+
+interface Place {
+  host: string
+  port: number
+  /** Of the settings. */
+  names: [host: string, port: string]
+}
+
+async function open(server: Server, { host, port, names }: Place): Promise<string> {
+  await once(server.listen(port, host), 'listening').catch((error: NodeJS.ErrnoException) => {
+    const place = `${host}:${port}`
+    if (error.code === 'EADDRINUSE') {
+      throw new StartupError([
+        `Port ${port} is in use on ${host}. Stop its owner or set ${names[1]}.`,
+      ])
+    }
+    throw new StartupError([
+      `Cannot listen on ${place} (${error.code}). Set ${names.join(' and ')}.`,
+    ])
+  })
+  const { port: bound } = server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
+}
+
+async function close(server: Server): Promise<void> {
+  const late = setTimeout(() => server.closeAllConnections(), graceMs)
+  server.close()
+  server.closeIdleConnections()
+  await once(server, 'close')
+  clearTimeout(late)
 }

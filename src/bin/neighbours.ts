@@ -36,6 +36,7 @@ export async function openNeighbours(config: Config): Promise<OpenNeighbours> {
   for (const standIn of [postgres, zerodb, bigquery, llm]) if (standIn) held.use(standIn)
   const masterKeys = await masterKeysOf(config)
   const pepper = config.API_KEY_HASH_SECRET ?? (await ensurePepper(dataDir))
+  const issuerKeys = localIssuer ? undefined : remoteKeys(required(config.AUTH_JWKS_URL))
   const kept = held.move()
   return {
     databaseUrl: config.DATABASE_URL ?? required(postgres).loginUrl,
@@ -52,7 +53,8 @@ export async function openNeighbours(config: Config): Promise<OpenNeighbours> {
       : bigqueryOf(config),
     tokens: localIssuer
       ? { issuer: localIssuer.issuer, keys: createLocalJWKSet(localIssuer.keys) }
-      : { issuer: required(config.AUTH_ISSUER), keys: remoteKeys(required(config.AUTH_JWKS_URL)) },
+      : { issuer: required(config.AUTH_ISSUER), keys: required(issuerKeys).find },
+    ...(issuerKeys && { identityProvider: issuerKeys }),
     masterKeys,
     pepper,
     standIns: namesOf({ postgres, zerodb, bigquery }),

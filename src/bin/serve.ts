@@ -4,7 +4,7 @@ import { noteStoresTask } from '../features/operations/note-stores.task.ts'
 import { repeatTasks } from '../platform/tasks.ts'
 import { prepareStores } from './prepare-stores.ts'
 import { openEnvironment, stopSignal } from './environment.ts'
-import { listen } from './listen.ts'
+import { listen, listenForMetrics } from './listen.ts'
 
 export function addServe(program: Command): void {
   program.command('serve').description('serve the API on HOST and PORT').action(serve)
@@ -13,9 +13,11 @@ export function addServe(program: Command): void {
 async function serve(): Promise<void> {
   const stop = stopSignal()
   await using environment = await openEnvironment()
-  await prepareStores(environment.services, stop)
-  await using server = await listen({ services: environment.services })
-  await using _notes = repeatTasks([noteStoresTask], environment.services)
-  environment.services.log.info({ url: server.url }, 'listening')
+  const { services } = environment
+  await using _metrics = await listenForMetrics(services, stop)
+  await prepareStores(services, stop)
+  await using server = await listen({ services, stop })
+  await using _notes = repeatTasks([noteStoresTask], services)
+  services.log.info({ url: server.url }, 'listening')
   if (!stop.aborted) await once(stop, 'abort')
 }

@@ -8,7 +8,7 @@ import { ensureDemoMetrics } from './demo-metrics.ts'
 import { prepareStores } from './prepare-stores.ts'
 import { demoTenant } from './demo-tenant.ts'
 import { openEnvironment, stopSignal } from './environment.ts'
-import { listen } from './listen.ts'
+import { listen, listenForMetrics } from './listen.ts'
 
 export function addStart(program: Command): void {
   program
@@ -33,14 +33,16 @@ async function start(): Promise<void> {
       await ensureDemoMetrics(services, owner.tenantId, stop)
     }
   }
-  await using server = await listen({ services, ...(token && { explorerToken: token }) })
+  await using metrics = await listenForMetrics(services, stop)
+  await using server = await listen({ services, stop, ...(token && { explorerToken: token }) })
   await using _tasks = await startTasks(tasks, services)
-  process.stdout.write(welcome(server.url, token))
+  process.stdout.write(welcome(server.url, token, metrics?.url))
   if (!stop.aborted) await once(stop, 'abort')
 }
 
-function welcome(url: string, token: string | undefined): string {
+function welcome(url: string, token: string | undefined, metricsUrl: string | undefined): string {
   const lines = [`The content gateway is ready at ${url}/graphql`]
   if (token !== undefined) lines.push(`GraphiQL: ${url}/`, `Token of the demo owner: ${token}`)
+  if (metricsUrl !== undefined) lines.push(`Metrics: ${metricsUrl}`)
   return `${lines.join('\n')}\n`
 }

@@ -5,6 +5,7 @@ import { loadConfig } from '../platform/config.ts'
 import { createLog } from '../platform/log.ts'
 import { startTasks } from '../platform/tasks.ts'
 import { openEnvironment, stopSignal } from './environment.ts'
+import { listenForMetrics } from './listen.ts'
 import { keepWorkers } from './keep-workers.ts'
 
 export function addWork(program: Command): void {
@@ -23,14 +24,19 @@ function toCount(text: string): number {
 }
 
 async function workMany(workers: number): Promise<void> {
-  const { LOG_LEVEL } = loadConfig(process.env)
-  await keepWorkers(workers, createLog(LOG_LEVEL), stopSignal())
+  const { LOG_LEVEL, METRICS_PORT } = loadConfig(process.env)
+  const envOf = (index: number) => ({
+    ...process.env,
+    ...(METRICS_PORT !== undefined && { METRICS_PORT: String(METRICS_PORT + index) }),
+  })
+  await keepWorkers(workers, envOf, createLog(LOG_LEVEL), stopSignal())
 }
 
 async function work(): Promise<void> {
   const stop = AbortSignal.any([stopSignal(), orphaned()])
   stop.addEventListener('abort', endAtTheLatest)
   await using environment = await openEnvironment()
+  await using _metrics = await listenForMetrics(environment.services, stop)
   await using _tasks = await startTasks(tasks, environment.services)
   const names = [...tasks.periodic, ...tasks.queued].map(({ name }) => name)
   environment.services.log.info({ pid: process.pid, tasks: names }, 'working')

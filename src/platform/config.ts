@@ -21,6 +21,7 @@ export const environment = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
   HOST: z.string().default('127.0.0.1'),
   PORT: count(4000, 0, 65_535),
+  STOP_DRAIN_MS: count(3_000, 0, 60_000),
   DATA_DIR: z.string().default('.data'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   ALLOW_STAND_INS: flag,
@@ -30,6 +31,10 @@ export const environment = z.object({
     .default(''),
   REQUEST_TIMEOUT_MS: count(10_000, 100, 15_000),
   BODY_CACHE_MB: count(64, 0, 65_536),
+
+  METRICS_HOST: z.string().default('127.0.0.1'),
+  METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
 
   DATABASE_URL: postgresUrl.optional(),
   DATABASE_OWNER_URL: postgresUrl.optional(),

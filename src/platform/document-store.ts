@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { UpstreamError } from '../lib/errors.ts'
 import { decodeBody, heldBytes, type StoredDocument } from './document-store/body.ts'
 import { createLane, type Caller, type Lane } from './document-store/lane.ts'
+import { bodyCache } from './telemetry.ts'
 import { keysPerQuery, type RowData, type ZeroDb, type ZeroDbAlarm } from './zerodb.ts'
 
 export { decodeBody, encodeBody } from './document-store/body.ts'
@@ -35,6 +36,8 @@ export interface DocumentStore {
   /** Keeps a document that was just written. */
   put(tenantId: string, document: StoredDocument): void
   hasCached(tenantId: string, id: string): boolean
+  /** What is in memory now. */
+  heldBytes(): number
 }
 
 export interface DocumentStoreOptions {
@@ -99,9 +102,11 @@ export function createDocumentStore(options: DocumentStoreOptions): DocumentStor
     get(tenantId, ref, call = {}) {
       const cached = cache.get(cacheKey(tenantId, ref.id))
       if (cached?.sha256 === ref.sha256) {
+        bodyCache.hits++
         if (call.plan) call.plan.cacheHits++
         return cached
       }
+      bodyCache.misses++
       const lane = lanes.get(tenantId) ?? openLane(tenantId)
       lanes.set(tenantId, lane)
       return lane.load(`${ref.id}:${ref.sha256}`, ref, call)
@@ -110,6 +115,7 @@ export function createDocumentStore(options: DocumentStoreOptions): DocumentStor
       cache.set(cacheKey(tenantId, document.id), document)
     },
     hasCached: (tenantId, id) => cache.has(cacheKey(tenantId, id)),
+    heldBytes: () => cache.calculatedSize,
   }
 }
 

@@ -61,7 +61,7 @@ export function createHttp(options: HttpOptions): Http {
   const { neighbour, timeoutMs, openMs, maxFailures, ...rest } = { ...defaults, ...options }
   // A call is judged while it is still awaited.
   const slowMs = Math.min(rest.slowMs, timeoutMs / 2)
-  const transport = createTransport({ ...rest, slowMs })
+  const transport = createTransport({ neighbour, ...rest, slowMs })
   const { gate } = transport
   const repeats = createRepeats(gate.pausedMs)
   const underWay = new Set<Flight>()

@@ -6,6 +6,7 @@ import { ModelError } from './models/model-call.ts'
 import type { ModelAnswer, ModelCall, ModelProvider, ModelUsage } from './models/model-call.ts'
 import { costUsd, findPrice, type ModelPrice, type Prices } from './models/prices.ts'
 import { createWriting, type Written } from './models/write-draft.ts'
+import { llmCall } from './telemetry.ts'
 
 export type { ModelEndpoints } from './models/connect.ts'
 export {
@@ -53,7 +54,10 @@ export function createModels(options: ModelsOptions): Models {
         using pass = await gate.enter(call.signal, patientUntil - performance.now())
         if (!pass) throw outOfPatience(connection.provider, gate.pausedMs())
         try {
-          return understand(call, await send(connection, call, pass, timeoutMs), priceOf)
+          const written = await llmCall(connection.provider, () =>
+            send(connection, call, pass, timeoutMs),
+          )
+          return understand(call, written, priceOf)
         } catch (error) {
           if (!(error instanceof ModelError && error.failure === 'throttled')) throw error
         }

@@ -14,6 +14,7 @@ import {
 } from './recovery-copy/read-versions.ts'
 import { createRest, type Rest } from './recovery-copy/rest.ts'
 import { snapshotTable } from './recovery-copy/snapshot-tables.ts'
+import { copyCache } from './telemetry.ts'
 import type { ZeroDbAlarm } from './zerodb.ts'
 
 export type { CopiedVersion, CopyRef } from './recovery-copy/read-versions.ts'
@@ -29,6 +30,8 @@ export interface RecoveryCopy {
    * the body is not the one PostgreSQL knows; or with the signal's reason as soon as the caller leaves.
    */
   get(tenantId: string, ref: CopyRef, call?: Caller): Promise<CopiedVersion | null>
+  /** What is in memory now. */
+  heldBytes(): number
 }
 
 export interface RecoveryCopyOptions {
@@ -77,15 +80,18 @@ export function createRecoveryCopy(options: RecoveryCopyOptions): RecoveryCopy {
     async get(tenantId, ref, call = {}) {
       const cached = cache.get(keyOf(tenantId, ref))
       if (cached) {
+        copyCache.hits++
         if (call.plan) call.plan.cacheHits++
         return cached
       }
+      copyCache.misses++
       if (!rest.isFailing) return load(tenantId, ref, call)
       const leftMs = rest.leftMs()
       // Nobody waits to learn that it is still away; whoever comes next finds what was read.
       if (leftMs === 0) load(tenantId, ref, { plan: call.plan }).catch(() => {})
       throw leftAlone(leftMs || rests.firstMs)
     },
+    heldBytes: () => cache.calculatedSize,
   }
 }
 

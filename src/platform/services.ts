@@ -11,8 +11,9 @@ import { type Events, openEvents } from './events.ts'
 import { type Database, openDatabase } from './postgres/database.ts'
 import { createRecoveryCopy, type RecoveryCopy } from './recovery-copy.ts'
 import { createStoreHealth, type StoreHealth, type StoreKind } from './store-health.ts'
+import { documentAlarm } from './telemetry.ts'
 import { createTenantGates, type TenantGates } from './tenant-gates.ts'
-import { createTokenVerifier, type TokenVerifierOptions } from './tokens.ts'
+import { createTokenVerifier, type IdentityProvider, type TokenVerifierOptions } from './tokens.ts'
 import { createVault, type Vault } from './vault.ts'
 import { createZeroDb, type ZeroDb, type ZeroDbOptions } from './zerodb.ts'
 
@@ -35,6 +36,7 @@ export interface Services extends AsyncDisposable {
   /** What BigQuery keeps of contents; null where there is none. */
   recoveryCopy: RecoveryCopy | null
   health: StoreHealth
+  identityProvider: IdentityProvider
   verifyToken: ReturnType<typeof createTokenVerifier>
   keyManager: KeyManager
   vault: Vault
@@ -49,6 +51,8 @@ export interface Neighbours {
   zerodb: Pick<ZeroDbOptions, 'baseUrl' | 'projectId' | 'credential'>
   bigquery: Omit<BigQueryOptions, 'dataset' | 'location'> | null
   tokens: Pick<TokenVerifierOptions, 'issuer' | 'keys'>
+  /** Whose keys `tokens` are; absent for keys that are known once and for all. */
+  identityProvider?: IdentityProvider
   masterKeys: KeyManagerOptions
   /** What the secrets of API keys are hashed with; the same for all instances. */
   pepper: string
@@ -74,7 +78,10 @@ export async function openServices(
     }),
   )
   const events = opened.use(openEvents({ url: neighbours.databaseUrl, log }))
-  const onAlarm: ZeroDbOptions['onAlarm'] = (alarm) => log.error({ alarm }, 'refused a document')
+  const onAlarm: ZeroDbOptions['onAlarm'] = (alarm) => {
+    documentAlarm(alarm.kind)
+    log.error({ alarm }, 'refused a document')
+  }
   const openZeroDb = (project: { projectId?: string } = {}) =>
     opened.use(
       createZeroDb({
@@ -140,6 +147,7 @@ export async function openServices(
     analyticsGates,
     recoveryCopy,
     health,
+    identityProvider: neighbours.identityProvider ?? { look: async () => 'mock' },
     verifyToken,
     keyManager,
     vault,

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { UpstreamError } from '../lib/errors.ts'
+import { within } from '../lib/within.ts'
 import type { BigQuery } from './bigquery.ts'
 import type { BreakerState } from './http/breaker.ts'
 import { type RecentSummary, slowAnswerMs } from './http/recent.ts'
@@ -107,8 +107,10 @@ function createZeroDbCheck({ zerodb }: StoreHealthOptions): () => Promise<Findin
 }
 
 async function checkPostgres(database: StoreHealthOptions['database']): Promise<Finding> {
-  const isReachable = await within(probeMs, database.isReachable())
+  const probed = await within(probeMs, database.isReachable())
   const recent = database.reads.recent()
+  // Where all connections are busy, the probe waits in vain for one; what keeps them busy is answered.
+  const isReachable = probed || recent.silentMs < probeMs
   const breaker = null
   if (!isReachable) {
     const message =
@@ -174,15 +176,4 @@ function judge(
     return ['degraded', `One request in twenty takes ${Math.round(p95Ms)} ms or longer.`]
   }
   return ['healthy', null]
-}
-
-/** What comes within `ms`; the rest is left to itself. */
-export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
-  const over = new AbortController()
-  const timeout = delay(ms, undefined, { signal: over.signal }).catch(() => undefined)
-  try {
-    return await Promise.race([work, timeout])
-  } finally {
-    over.abort()
-  }
 }

@@ -5,6 +5,7 @@ import type { Log } from './log.ts'
 import { openQueue } from './tasks/queue.ts'
 import { ringSql, ringValues } from './tasks/ring-sql.ts'
 import { answerRings, type AnyQueuedTask } from './tasks/rings.ts'
+import { periodicTask } from './telemetry.ts'
 
 /** Background work that finds its own jobs in the database; running it twice is safe. */
 export interface Task<Deps> {
@@ -119,7 +120,7 @@ async function repeat<Deps extends { signal: AbortSignal }>(
 ): Promise<void> {
   const { signal, log } = deps
   while (!signal.aborted) {
-    await task.run(deps).catch((error: unknown) => {
+    await periodicTask(task.name, () => task.run(deps)).catch((error: unknown) => {
       if (!signal.aborted) log.error({ err: error, task: task.name }, 'task failed')
     })
     await wait(task.everyMs, undefined, { signal }).catch(() => {})

@@ -9,6 +9,7 @@ import {
 import { LRUCache } from 'lru-cache'
 import { UpstreamError } from '../lib/errors.ts'
 import { isUuid } from '../lib/id.ts'
+import { within } from '../lib/within.ts'
 
 /** What a valid token says about its bearer. */
 export interface TokenClaims {
@@ -86,30 +87,66 @@ function readClaims(
 const keepOnErrorMs = 24 * 3_600_000
 /** An issuer that does not answer is left alone for so long. */
 const pauseOnErrorMs = 30_000
+/** … and while no key is known, so long: nobody gets in before it answers. */
+const askEveryMs = 2_000
+
+/** `degraded`: it does not answer, and keys that it named before are still good. `mock`: there is none. */
+export type IdentityProviderState = 'healthy' | 'degraded' | 'down' | 'mock'
+
+export interface IdentityProvider {
+  /** As it was when it was last asked; it is asked now if nothing is known. Never throws. */
+  look(): Promise<IdentityProviderState>
+}
+
+export interface RemoteKeys extends IdentityProvider {
+  find: JWTVerifyGetKey
+}
 
 /** The issuer's keys, fetched when needed and kept for 24 hours when it does not answer. */
-export function remoteKeys(url: string): JWTVerifyGetKey {
+export function remoteKeys(url: string): RemoteKeys {
   const remote = createRemoteJWKSet(new URL(url), { timeoutDuration: 5_000 })
   let last: { keys: JSONWebKeySet; at: number } | undefined
   let failedAt = -Infinity
-  return async (header, token) => {
-    const now = Date.now()
-    const kept = last && now - last.at <= keepOnErrorMs ? last.keys : undefined
-    if (kept && now - failedAt < pauseOnErrorMs) return createLocalJWKSet(kept)(header, token)
-    try {
-      const key = await remote(header, token)
-      const keys = remote.jwks()
-      if (keys) last = { keys, at: now }
-      return key
-    } catch (error) {
-      // The issuer did answer: a key that it does not name was never its own or was withdrawn.
-      if (isNoMatch(error)) throw error
-      failedAt = now
-      if (!kept) throw unavailable(error)
-      return createLocalJWKSet(kept)(header, token)
-    }
+  let asking: Promise<void> | undefined
+  let askedAt = -Infinity
+  const kept = () => (last && Date.now() - last.at <= keepOnErrorMs ? last.keys : undefined)
+  const note = () => {
+    const keys = remote.jwks()
+    if (keys) last = { keys, at: Date.now() }
+    failedAt = -Infinity
+  }
+  const ask = () => {
+    askedAt = performance.now()
+    return remote.reload().then(note, () => void (failedAt = Date.now()))
+  }
+  return {
+    async find(header, token) {
+      const keys = kept()
+      if (keys && Date.now() - failedAt < pauseOnErrorMs) {
+        return createLocalJWKSet(keys)(header, token)
+      }
+      try {
+        const key = await remote(header, token)
+        note()
+        return key
+      } catch (error) {
+        // The issuer did answer: a key that it does not name was never its own or was withdrawn.
+        if (isNoMatch(error)) throw error
+        failedAt = Date.now()
+        if (!keys) throw unavailable(error)
+        return createLocalJWKSet(keys)(header, token)
+      }
+    },
+    async look() {
+      if (!kept() && performance.now() - askedAt > askEveryMs) asking = ask()
+      await within(lookMs, asking ?? Promise.resolve())
+      if (!kept()) return 'down'
+      return failedAt > -Infinity ? 'degraded' : 'healthy'
+    },
   }
 }
+
+const lookMs = 800
 
 function unavailable(cause: unknown): UpstreamError {
   const message = cause instanceof Error ? cause.message : String(cause)

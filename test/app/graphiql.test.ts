@@ -14,10 +14,12 @@ const noBrowser = 'No Chromium or Chrome in /usr/bin: install the package chromi
 /** GraphiQL as `npm start` serves it, in a browser. */
 async function openGraphiql(services: Services, tenant: TestTenant, path: string) {
   await using opened = new AsyncDisposableStack()
-  const server = createHttpServer({ services, explorerToken: tenant.tokens.owner }).listen(0)
+  const stop = new AbortController()
+  const options = { services, stop: stop.signal, endingMs: 0, explorerToken: tenant.tokens.owner }
+  const server = createHttpServer(options).listen(0)
   await once(server, 'listening')
   opened.defer(() => {
-    server.endConnections()
+    stop.abort()
     server.closeAllConnections()
     server.close()
   })

@@ -36,7 +36,7 @@ async function startIssuer() {
       .writeHead(state.down ? 500 : 200, { 'content-type': 'application/json' })
       .end(JSON.stringify({ keys: state.published }))
   })
-  const getKeys = remoteKeys(`${server.url}/jwks.json`)
+  const getKeys = remoteKeys(`${server.url}/jwks.json`).find
   const verify = createTokenVerifier({
     issuer,
     audience,

@@ -212,10 +212,12 @@ async function startInstance(stores: Stores, env: Record<string, string>): Promi
 }
 
 async function listen(services: Services, opened: AsyncDisposableStack): Promise<string> {
-  const server = createHttpServer({ services }).listen(0, '127.0.0.1')
+  const stop = new AbortController()
+  const options = { services, stop: stop.signal, endingMs: 0 }
+  const server = createHttpServer(options).listen(0, '127.0.0.1')
   await once(server, 'listening')
   opened.defer(async () => {
-    server.endConnections()
+    stop.abort()
     server.close()
     server.closeAllConnections()
     await once(server, 'close')

@@ -45,6 +45,8 @@ export function runProgram(args: readonly string[], env: Record<string, string>)
       MASTER_KEYS_FILE: inject('masterKeysFile'),
       // Nobody there; empty for a stand-in, which then needs a DATA_DIR.
       LLM_BASE_URL: 'http://127.0.0.1:9/v1',
+      // Nobody balances its load.
+      STOP_DRAIN_MS: '0',
       // Neither a copy nor a stand-in for one, unless the gateway has it.
       BIGQUERY_SYNC_ENABLED: 'false',
       ...env,

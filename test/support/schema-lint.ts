@@ -20,6 +20,10 @@ const systemColumns = list([
   'kind',
   'day',
   'master_key',
+  'created_at',
+  'backed_up_at',
+  'total_storage_bytes',
+  'total_media_storage_bytes',
 ])
 
 /** What `app_relay` may change of an event: never whose it is, or of what. */

@@ -1,7 +1,8 @@
 import type { BigQuery } from '../../platform/bigquery.ts'
 import type { Database } from '../../platform/postgres/database.ts'
 import type { TenantReads } from '../../platform/postgres/reads.ts'
-import { type StoreHealth, type StoreReport, within } from '../../platform/store-health.ts'
+import { within } from '../../lib/within.ts'
+import type { StoreHealth, StoreReport } from '../../platform/store-health.ts'
 import { UpstreamError } from '../../lib/errors.ts'
 import { findRelayStatus } from '../backup/backup-status.ts'
 

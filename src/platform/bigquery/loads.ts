@@ -2,6 +2,7 @@ import type { BigQuery as Client, Dataset, Job, JobLoadMetadata } from '@google-
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
+import { bigqueryLoad } from '../telemetry.ts'
 import { explain, statusOf, timedOut, within } from './failures.ts'
 import type { TableDefinition } from './tables.ts'
 
@@ -67,7 +68,7 @@ export function createLoads(client: Client, dataset: Dataset) {
     }
   }
 
-  const load = async ({ name }: TableDefinition, job: LoadJob, signal: AbortSignal) => {
+  const submit = async ({ name }: TableDefinition, job: LoadJob, signal: AbortSignal) => {
     try {
       await within(uploadMs, signal, () => upload(dataset, name, job))
     } catch (error) {
@@ -77,6 +78,9 @@ export function createLoads(client: Client, dataset: Dataset) {
     }
     return ended(job.id, signal)
   }
+
+  const load = (table: TableDefinition, job: LoadJob, signal: AbortSignal) =>
+    bigqueryLoad(table.name, () => submit(table, job, signal))
   return { load, findLoad }
 }
 

@@ -4,6 +4,7 @@ import { createBreaker } from '../http/breaker.ts'
 import { explain as explainFailure } from '../http/failures.ts'
 import { createRecent } from '../http/recent.ts'
 import { Refusal } from '../http/refusal.ts'
+import { bigqueryQuery } from '../telemetry.ts'
 import { explain, neighbour, reasonOf, within } from './failures.ts'
 import type { ParameterType, Parameters, QueryTemplate } from './query-template.ts'
 import { partitionTypeOf, type TableDefinition } from './tables.ts'
@@ -85,7 +86,7 @@ export function createQueries(
       location,
       ...(maxBytesBilled !== undefined && { maximumBytesBilled: String(maxBytesBilled) }),
     }
-    const run = () => ask(statement, timeoutMs, signal)
+    const run = () => bigqueryQuery(template.name, () => ask(statement, timeoutMs, signal))
     const { rows, response } = await breaker.run(run).catch((error: unknown) => {
       throw error instanceof Refusal ? explainFailure(neighbour, error, false) : error
     })

@@ -42,6 +42,12 @@ export class Flight implements Disposable {
     else call.signal?.addEventListener('abort', this.#onCallerAbort)
   }
 
+  /** For one attempt, with headers of its own. */
+  requestWith(headers: Readonly<Record<string, string>> | undefined): Dispatcher.DispatchOptions {
+    if (!headers) return this.request
+    return { ...this.request, headers: { ...this.request.headers, ...headers } }
+  }
+
   /** Aborts when the time is up, the caller leaves, or the breaker opens. */
   get signal(): AbortSignal {
     return this.#controller.signal

@@ -21,7 +21,9 @@ export interface RecentSummary {
   p99Ms: number
   /** How long ago the last one ended; infinite when there was none. */
   idleMs: number
-  /** Whether that one was answered; true when there was none. */
+  /** How long ago the last one was answered; infinite when none was. */
+  silentMs: number
+  /** Whether the last one was answered; true when there was none. */
   lastOk: boolean
   totals: RequestTotals
 }
@@ -39,13 +41,15 @@ export function createRecent(): Recent {
   let failures = 0
   let slow = 0
   let lastAt = Number.NEGATIVE_INFINITY
+  let answeredAt = Number.NEGATIVE_INFINITY
   let lastOk = true
   return {
     note(durationMs, ok) {
       lastAt = performance.now()
       lastOk = ok
-      if (!ok) failures++
-      else if (durationMs > slowAnswerMs) slow++
+      if (ok) answeredAt = lastAt
+      else failures++
+      if (ok && durationMs > slowAnswerMs) slow++
       endings[noted % size] = lastAt
       durations[noted++ % size] = ok ? durationMs : Number.NaN
     },
@@ -62,6 +66,7 @@ export function createRecent(): Recent {
         p95Ms: quantile(0.95),
         p99Ms: quantile(0.99),
         idleMs: now - lastAt,
+        silentMs: now - answeredAt,
         lastOk,
         totals: { requests: noted, failures, slow },
       }

@@ -3,9 +3,11 @@ import { exchange } from './exchange.ts'
 import { StatusError } from './failures.ts'
 import type { Flight } from './flight.ts'
 import { createGate, type Gate } from './gate.ts'
+import { neighbourRequest } from '../telemetry.ts'
 import { createRecent, type RecentSummary } from './recent.ts'
 
 export interface TransportOptions {
+  neighbour: string
   origin: string
   slowMs: number
   maxInFlight: number
@@ -22,7 +24,7 @@ export interface Transport extends AsyncDisposable {
 }
 
 export function createTransport(options: TransportOptions): Transport {
-  const { slowMs, maxAnswerBytes: maxBytes } = options
+  const { neighbour, slowMs, maxAnswerBytes: maxBytes } = options
   const gate = createGate(options.maxInFlight, options.maxQueued)
   const recent = createRecent()
   const pool = createPool(options)
@@ -37,7 +39,9 @@ export function createTransport(options: TransportOptions): Transport {
       try {
         // The turn may have come in the very moment of the abort.
         signal.throwIfAborted()
-        const answer = await exchange(pool, flight.request, { signal, maxBytes })
+        const answer = await neighbourRequest(neighbour, flight.request.method, (headers) =>
+          exchange(pool, flight.requestWith(headers), { signal, maxBytes }),
+        )
         answered = answer.status < 500
         return flight.read(answer)
       } catch (error) {

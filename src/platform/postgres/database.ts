@@ -8,6 +8,7 @@ import {
 import type { Socket } from 'node:net'
 import type pg from 'pg'
 import type { Plan } from '../plan.ts'
+import { postgresTransaction } from '../telemetry.ts'
 import { asUpstreamError, wasSacrificed } from './failure.ts'
 import { createReadPool, type ReadPool } from './reads.ts'
 
@@ -40,6 +41,8 @@ export interface Database extends AsyncDisposable {
   systemTransaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T>
   /** Whether a connection can be had and answers; never throws. */
   isReachable(): Promise<boolean>
+  /** Connections as they are at this moment, and callers who wait for one. */
+  pool(): { busy: number; idle: number; waiting: number }
 }
 
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -79,6 +82,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
         () => true,
         () => false,
       ),
+    pool: () => ({
+      busy: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
     async [Symbol.asyncDispose]() {
       await orm.close()
       // The ORM leaves a pool alone through which it never sent anything itself.
@@ -133,7 +141,7 @@ async function runTransaction<T>(
 ): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await em.fork({ session }).transactional(work)
+      return await postgresTransaction(() => em.fork({ session }).transactional(work))
     } catch (error) {
       if (wasSacrificed(error) && attempt < maxAttempts) continue
       throw asUpstreamError(error, true) ?? error

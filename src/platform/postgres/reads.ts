@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { createRecent, type RecentSummary } from '../http/recent.ts'
 import { UpstreamError } from '../../lib/errors.ts'
 import type { Plan } from '../plan.ts'
+import { postgresTrip } from '../telemetry.ts'
 import { asUpstreamError } from './failure.ts'
 import { type Read, type SqlValue, type Statement, toText, Trip } from './trip.ts'
 
@@ -67,7 +68,7 @@ export function createReadPool(pool: pg.Pool): ReadPool {
       const startedAt = performance.now()
       let answered = true
       try {
-        await sendTrip(pool, [begin(tenantId), ...batch])
+        await postgresTrip(() => sendTrip(pool, [begin(tenantId), ...batch]))
       } catch (error) {
         answered = !(error instanceof UpstreamError)
         throw error

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Log } from '../log.ts'
+import { queuedTask } from '../telemetry.ts'
 import type { Queue } from './queue.ts'
 
 /** A queued task whatever its payload. */
@@ -66,8 +67,10 @@ async function answer<Deps extends { signal: AbortSignal }>(
     log.error({ task: name, problem }, 'dropped a message that is none of its task')
     return
   }
+  const startedAt = performance.now()
   try {
-    await run(deps, parsed.data as never)
+    await queuedTask(name, () => run(deps, parsed.data as never))
+    log.info({ task: name, ms: Math.round(performance.now() - startedAt) }, 'task')
   } catch (error) {
     if (!signal.aborted) log.error({ err: error, task: name, payload: parsed.data }, 'task failed')
   }
