@@ -1,8 +1,8 @@
 import type { Access } from '../../lib/access.ts'
+import { within } from '../../lib/within.ts'
 import type { Origin, Viewer } from '../../lib/viewer.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Database } from '../../platform/postgres/database.ts'
-import { within } from '../../platform/store-health.ts'
 import { type AuditRecord, recordAudit } from './record-audit.ts'
 
 /** An operation that is over. */

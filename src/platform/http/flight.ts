@@ -16,9 +16,11 @@ export interface HttpCall {
   deadlineMs?: number | undefined
 }
 
+type SentRequest = Dispatcher.DispatchOptions & { headers: Record<string, string> }
+
 /** A call under way: its request, its time, and whatever may end it early. */
 export class Flight implements Disposable {
-  readonly request: Dispatcher.DispatchOptions
+  readonly request: SentRequest
   readonly effect: HttpCall['effect']
   /** What is made of the answer; throws what is thrown for a bad one. */
   readonly read: (answer: Answer) => unknown
@@ -43,7 +45,7 @@ export class Flight implements Disposable {
   }
 
   /** For one attempt, with headers of its own. */
-  requestWith(headers: Readonly<Record<string, string>> | undefined): Dispatcher.DispatchOptions {
+  requestWith(headers: Readonly<Record<string, string>> | undefined): SentRequest {
     if (!headers) return this.request
     return { ...this.request, headers: { ...this.request.headers, ...headers } }
   }
@@ -78,7 +80,7 @@ export class Flight implements Disposable {
   }
 }
 
-function toRequest({ method, path, headers, body }: HttpCall): Dispatcher.DispatchOptions {
+function toRequest({ method, path, headers, body }: HttpCall): SentRequest {
   if (body === undefined) return { method, path, headers: { ...headers } }
   if (body instanceof Uint8Array) return { method, path, headers: { ...headers }, body }
   const json = JSON.stringify(body)
