@@ -5,13 +5,16 @@ import {
   type GraphQLSchema,
   type OperationTypeNode,
 } from 'graphql'
+import type { Charge, CostReport } from '../graphql/charge.ts'
 import { refuseUncleanText } from '../graphql/clean-text.ts'
 import { refuseLargeVariables } from '../graphql/input-limits.ts'
 import { type Access, newAccess } from '../lib/access.ts'
+import type { OperationCost } from '../graphql/operation-cost.ts'
 import type { Origin, Viewer } from '../lib/viewer.ts'
 import { newPlan, type Plan } from '../platform/plan.ts'
 import type { Endpoint } from './endpoint.ts'
 import { asGraphqlError, presentErrors, unauthenticated } from './present-errors.ts'
+import type { Denial } from './rate-limits.ts'
 import { tellOperation } from './tell-operation.ts'
 
 /** Who asks, over whichever transport. */
@@ -43,11 +46,14 @@ export interface Operation {
   access: Access
   /** As `performance.now()` has it. */
   startedAt: number
+  cost: OperationCost
+  charge: Charge
 }
 
 /** Why it is not executed, as the client may see it. */
 export interface Refusal {
   errors: readonly GraphQLError[]
+  extensions?: { cost: CostReport }
   /** Where HTTP has words of its own for it. */
   http?: { status: number; headers: Record<string, string> }
 }
@@ -72,31 +78,55 @@ export async function admitOperation(
 }
 
 async function admit(
-  { services, authenticate, apiFor }: Endpoint,
+  endpoint: Endpoint,
   { query, operationName, variables }: OperationParams,
   text: string | undefined,
   { authorization, origin }: Caller,
   { plan, startedAt }: Pick<Operation, 'plan' | 'startedAt'>,
 ): Promise<Operation | Refusal> {
+  const { services, authenticate, apiFor, rateLimits } = endpoint
   const { log } = services
   try {
     refuseLargeVariables(variables)
     refuseUncleanText(text, { query, variables })
     const bearer = await authenticate({ authorization, ip: origin.ip }, { plan })
-    if (!bearer) return nobody()
+    if (!bearer) return refuseStranger(endpoint, origin)
     const { viewer } = bearer
     const { schema, prepareOperation } = apiFor(viewer)
     const prepared = prepareOperation(query)
     if ('errors' in prepared) return { errors: presentErrors(prepared.errors, log, origin) }
-    const { document } = prepared
+    const { document, costs } = prepared
     const found = getOperationAST(document, operationName)
+    const cost = (found && costs.get(found)?.(variables)) ?? noCost
+    const charge = rateLimits.charge(viewer, cost)
+    if ('error' in charge) return deny(charge)
     const kind = found?.operation
     const name = found?.name?.value
     const operation = { schema, document, operationName, variableValues: variables, kind, name }
-    return { ...operation, viewer, plan, access: newAccess(), startedAt }
+    return { ...operation, viewer, plan, cost, charge, access: newAccess(), startedAt }
   } catch (error) {
     return { errors: presentErrors([asGraphqlError(error)], log, origin) }
   }
+}
+
+/** Of a document that has no such operation; execution says so. */
+const noCost: OperationCost = { cost: 0, fixed: 0, nodes: 0 }
+
+export function deny({ error, cost, retryAfterMs }: Denial): Refusal {
+  const seconds = retryAfterMs === undefined ? undefined : Math.ceil(retryAfterMs / 1_000)
+  return {
+    errors: [error],
+    ...(cost && { extensions: { cost } }),
+    ...(seconds !== undefined && {
+      http: { status: 429, headers: { 'retry-after': `${seconds}` } },
+    }),
+  }
+}
+
+/** For whoever sent no credential that is any good; too many of those cost the address its patience. */
+export function refuseStranger({ rateLimits }: Endpoint, { ip }: Origin): Refusal {
+  const denial = rateLimits.chargeFailure(ip)
+  return denial ? deny(denial) : nobody()
 }
 
 /** For whoever cannot be told apart from nobody. */

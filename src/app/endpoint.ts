@@ -6,6 +6,7 @@ import type { Viewer } from '../lib/viewer.ts'
 import type { Services } from '../platform/services.ts'
 import { type Authenticate, createAuthenticate } from './authenticate.ts'
 import { createPrepareOperation, type PrepareOperation } from './prepare-operation.ts'
+import { createRateLimits, type RateLimits } from './rate-limits.ts'
 
 /** A schema, and what is parsed and validated against it already. */
 export interface Api {
@@ -17,6 +18,7 @@ export interface Api {
 export interface Endpoint {
   services: Services
   authenticate: Authenticate
+  rateLimits: RateLimits
   accessAudit: AccessAudit
   usage: UsageRecorder
   /** A key is held to the partners' contract; people see everything, and are told which scope they lack. */
@@ -29,6 +31,7 @@ export function createEndpoint(schema: GraphQLSchema, services: Services): Endpo
   return {
     services,
     authenticate: createAuthenticate(services),
+    rateLimits: createRateLimits(services.config),
     apiFor: ({ apiKey }) => (apiKey ? partners : whole),
     accessAudit: createAccessAudit(services),
     usage: createUsageRecorder(services),

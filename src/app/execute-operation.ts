@@ -3,7 +3,7 @@ import { createContext } from '../graphql/context.ts'
 import { newAccess } from '../lib/access.ts'
 import { newPlan } from '../platform/plan.ts'
 import { traceOperation } from '../platform/telemetry.ts'
-import { type Caller, nobody, type Operation } from './admit-operation.ts'
+import { type Caller, deny, nobody, type Operation } from './admit-operation.ts'
 import { startDeadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
 import { asGraphqlError, presentErrors } from './present-errors.ts'
@@ -27,11 +27,12 @@ export function executeOnce(
   event?: unknown,
 ): Promise<ExecutionResult> {
   const { services } = endpoint
-  const { schema, document, operationName, variableValues, viewer, plan, access } = operation
-  const { kind, name } = operation
+  const { schema, document, operationName, variableValues, viewer } = operation
+  const { kind, name, plan, charge, access } = operation
   return traceOperation({ kind, name, requestId: origin.requestId }, async () => {
     try {
-      const contextValue = createContext(services, { viewer, signal, plan, access, origin })
+      const asked = { viewer, signal, plan, charge, access, origin }
+      const contextValue = createContext(services, asked)
       const args = { schema, document, operationName, variableValues, contextValue }
       const result = await execute({ ...args, rootValue: event })
       return await end(endpoint, operation, { origin }, result)
@@ -42,8 +43,8 @@ export function executeOnce(
 }
 
 /**
- * Where every operation ends, and every event of a subscription: presents its errors and tells of it,
- * counts it for the key that asked, and records what only few may read or was denied.
+ * Where every operation ends, and every event of a subscription: settles its charge, presents its errors,
+ * tells of it, counts it for the key that asked, and records what only few may read or was denied.
  */
 async function end(
   endpoint: Endpoint,
@@ -53,10 +54,15 @@ async function end(
 ): Promise<ExecutionResult> {
   const { log } = endpoint.services
   const shown = errors && presentErrors(errors, log, origin)
+  const cost = operation.charge.settle(operation.plan.nodes)
   tellOperation(log, origin, operation, shown)
-  noteUsage(endpoint, operation, errors !== undefined)
+  noteUsage(endpoint, operation, cost.actual, errors !== undefined)
   await recordAccess(endpoint, operation, { origin })
-  return shown ? { errors: shown, ...result } : result
+  return {
+    ...(shown && { errors: shown }),
+    ...result,
+    extensions: { ...result.extensions, cost },
+  }
 }
 
 function recordAccess(
@@ -72,11 +78,12 @@ function recordAccess(
 function noteUsage(
   { usage }: Endpoint,
   { viewer: { tenantId, apiKey }, name, startedAt }: Operation,
+  cost: number,
   failed: boolean,
 ): void {
   if (!apiKey) return
   const durationMs = performance.now() - startedAt
-  const call = { operationName: name, documentId: null, cost: 0, durationMs, failed }
+  const call = { operationName: name, documentId: null, cost, durationMs, failed }
   usage.note({ tenantId, apiKeyId: apiKey.id, ...call })
 }
 
@@ -139,10 +146,11 @@ async function subscribe(
 
 function openSource(
   { services }: Endpoint,
-  { schema, document, operationName, variableValues, viewer, plan, access }: Operation,
+  { schema, document, operationName, variableValues, ...operation }: Operation,
   { origin, signal }: ConnectedCaller,
 ): Promise<AsyncIterable<unknown> | ExecutionResult> {
-  const contextValue = createContext(services, { viewer, signal, plan, access, origin })
+  const { viewer, plan, charge, access } = operation
+  const contextValue = createContext(services, { viewer, signal, plan, charge, access, origin })
   return createSourceEventStream({ schema, document, operationName, variableValues, contextValue })
 }
 
@@ -153,7 +161,15 @@ async function* executeEach(
   source: AsyncIterable<unknown>,
 ): Results {
   try {
-    for await (const event of source) yield await executeEvent(endpoint, operation, caller, event)
+    for await (const event of source) {
+      const charge = endpoint.rateLimits.charge(operation.viewer, operation.cost)
+      if ('error' in charge) {
+        const { errors, extensions } = deny(charge)
+        yield { errors, ...(extensions && { extensions }) }
+        return
+      }
+      yield await executeEvent(endpoint, { ...operation, charge }, caller, event)
+    }
   } catch (error) {
     if (!caller.signal.aborted) {
       yield await end(endpoint, operation, caller, { errors: [asGraphqlError(error)] })

@@ -14,6 +14,8 @@ interface Exchange {
   /** Absent when the operation came in the address. */
   body: string | undefined
   signal: AbortSignal
+  /** Of a refusal, for which graphql-http has no place. */
+  extensions: Refusal['extensions'] | undefined
 }
 
 // graphql-http wants a context with an index signature; ours is closed on purpose.
@@ -28,7 +30,10 @@ export function createGraphqlHandler(endpoint: Endpoint) {
     async onSubscribe({ context: exchange }, params) {
       const { body, caller } = exchange
       const admitted = await admitOperation(endpoint, params, body, caller)
-      if ('errors' in admitted) return refuse(admitted)
+      if ('errors' in admitted) {
+        exchange.extensions = admitted.extensions
+        return refuse(admitted)
+      }
       const { schema, document, operationName, variableValues } = admitted
       const contextValue: Admitted = { operation: admitted, exchange }
       return { schema, document, operationName, variableValues, contextValue }
@@ -50,13 +55,14 @@ export function createGraphqlHandler(endpoint: Endpoint) {
     const { method = '', url = '', headers, socket } = request
     const origin = { requestId: randomUUID(), ip: socket.remoteAddress ?? null, apiKeyId: null }
     const caller = { authorization: headers.authorization, origin }
+    const exchange: Exchange = { caller, body, signal: deadline.signal, extensions: undefined }
     const [answer, init] = await handle({
       method,
       url,
       headers,
       body: body ?? null,
       raw: request,
-      context: { caller, body, signal: deadline.signal },
+      context: exchange,
     })
     response.off('close', deadline.leave)
     response
@@ -64,13 +70,18 @@ export function createGraphqlHandler(endpoint: Endpoint) {
         ...init.headers,
         'x-request-id': origin.requestId,
       })
-      .end(answer)
+      .end(extended(answer, exchange.extensions))
   }
 }
 
 /** With what it cost, for whoever asked. */
 function explained(result: ExecutionResult, { operation: { plan } }: Admitted): ExecutionResult {
   return { ...result, extensions: { ...result.extensions, plan } }
+}
+
+function extended(answer: string | null, extensions: Exchange['extensions']): string | null {
+  if (!extensions || answer === null) return answer
+  return JSON.stringify({ ...(JSON.parse(answer) as object), extensions })
 }
 
 /** Where HTTP has no word for it, graphql-http answers as the protocol says. */

@@ -1,49 +1,51 @@
-import {
-  type DocumentNode,
-  GraphQLError,
-  type GraphQLSchema,
-  parse,
-  specifiedRules,
-  validate,
-} from 'graphql'
+import type { DocumentNode, GraphQLError, GraphQLSchema } from 'graphql'
 import { LRUCache } from 'lru-cache'
-import { badUserInput } from '../graphql/bad-user-input.ts'
-import { isNestedTooDeep } from '../graphql/document-nesting.ts'
-import { maxErrors } from '../graphql/present-error.ts'
+import { maxTokens } from '../graphql/document-limits.ts'
+import { compileCosts, type CompiledCosts } from '../graphql/operation-cost.ts'
+import { readDocument } from '../graphql/read-document.ts'
 
-/** More tokens than any real operation has; bounds what parsing and validation can cost. */
-const maxTokens = 2_000
-/** Characters of query text whose parsed form is kept. */
-const maxCachedText = 4 * 1024 ** 2
+/** Of memory for documents that have been read. */
+const maxCachedBytes = 32 * 1024 ** 2
+/** As measured: tokens with the nodes made of them, and fields of a compiled cost. */
+const bytesPerToken = 350
+const bytesPerField = 450
 
-type Prepared = { document: DocumentNode } | { errors: readonly GraphQLError[] }
+/** A document that may be executed, and what its operations cost. */
+interface PreparedDocument extends Pick<CompiledCosts, 'costs'> {
+  document: DocumentNode
+}
+
+type Prepared = PreparedDocument | { errors: readonly GraphQLError[] }
 
 export type PrepareOperation = (query: string) => Prepared
 
-/** Parses and validates a document; the outcome is remembered by its text. */
+/** Parses, validates and prices a document; the outcome is remembered by its text. */
 export function createPrepareOperation(schema: GraphQLSchema): PrepareOperation {
-  const prepared = new LRUCache<string, Prepared>({
-    maxSize: maxCachedText,
-    sizeCalculation: (_value, query) => query.length + 1,
+  const prepared = new LRUCache<string, { result: Prepared; bytes: number }>({
+    maxSize: maxCachedBytes,
+    sizeCalculation: ({ bytes }) => bytes,
   })
   return (query) => {
-    let result = prepared.get(query)
-    if (!result) {
-      result = prepare(schema, query)
-      prepared.set(query, result)
+    let known = prepared.get(query)
+    if (!known) {
+      known = prepare(schema, query)
+      prepared.set(query, known)
     }
-    return result
+    return known.result
   }
 }
 
-function prepare(schema: GraphQLSchema, query: string): Prepared {
-  if (isNestedTooDeep(query)) return { errors: [badUserInput('The document nests too deep.')] }
-  try {
-    const document = parse(query, { maxTokens })
-    const errors = validate(schema, document, specifiedRules, { maxErrors })
-    return errors.length > 0 ? { errors } : { document }
-  } catch (error) {
-    if (error instanceof GraphQLError) return { errors: [error] }
-    throw error
-  }
+function prepare(schema: GraphQLSchema, query: string): { result: Prepared; bytes: number } {
+  const result = readDocument(schema, query)
+  // Errors keep the document they are about.
+  const most = Math.min(query.length, maxTokens)
+  if ('errors' in result) return { result, bytes: bytesOf(query, most, 0) }
+  const { document } = result
+  const { costs, size } = compileCosts(schema, document)
+  const bytes = bytesOf(query, document.tokenCount ?? most, size)
+  return { result: { document, costs }, bytes }
+}
+
+function bytesOf(query: string, tokens: number, fields: number): number {
+  return 1_000 + 2 * query.length + bytesPerToken * tokens + bytesPerField * fields
 }

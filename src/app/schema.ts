@@ -1,11 +1,13 @@
 import { assertInterfaceType, type GraphQLSchema, specifiedDirectives } from 'graphql'
 import { builder } from '../graphql/builder.ts'
 import { tagFields } from '../graphql/contract.ts'
+import { countNodes } from '../graphql/count-nodes.ts'
 import { schemaDirectives } from '../graphql/directives.ts'
 import { encodeGlobalId } from '../graphql/global-id.ts'
 import '../graphql/scalars.ts'
 import '../graphql/errors.ts'
 import '../features/tenancy/tenancy.graphql.ts'
+import '../features/tenancy/rate-limit.graphql.ts'
 import '../features/tenancy/audit-events.graphql.ts'
 import '../features/tenancy/update-brand.graphql.ts'
 import '../features/quota/quota.graphql.ts'
@@ -41,11 +43,13 @@ import '../features/operations/read-mode.graphql.ts'
 import '../features/operations/store-health.graphql.ts'
 import '../features/operations/alerts.graphql.ts'
 import '../features/operations/ops-dashboard.graphql.ts'
+import '../features/operations/explain-operation.graphql.ts'
 
 /** The one schema. Every `*.graphql.ts` is imported above and adds its part to the builder. */
 export function toSchema(): GraphQLSchema {
   const schema = builder.toSchema({ directives: [...specifiedDirectives, ...schemaDirectives] })
   answerIdsAtOnce(schema)
+  countNodes(schema)
   tagFields(schema)
   return schema
 }

@@ -135,7 +135,7 @@ function createServer(endpoint: Endpoint, tenants: Places) {
 
 /** Whether somebody is let in; if not, the socket is closed. */
 async function admit(
-  { authenticate }: Endpoint,
+  { authenticate, rateLimits }: Endpoint,
   tenants: Places,
   { extra, connectionParams = {} }: Connection,
 ): Promise<boolean> {
@@ -151,6 +151,7 @@ async function admit(
     closeSocket(socket, closeCodes.tryAgainLater, 'The service is not available right now.')
     return false
   }
+  if (!bearer) rateLimits.chargeFailure(extra.caller.origin.ip)
   if (!bearer || held.disposed) return false
   const place = tenants.take(bearer.viewer.tenantId)
   if (!place) {

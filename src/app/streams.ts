@@ -4,7 +4,12 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
 import { openConnection } from '../platform/telemetry.ts'
-import { admitOperation, type OperationParams } from './admit-operation.ts'
+import {
+  admitOperation,
+  type OperationParams,
+  type Refusal,
+  refuseStranger,
+} from './admit-operation.ts'
 import { watchBearer } from './bearer.ts'
 import { endEach, type Ending } from './endings.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -42,8 +47,9 @@ export function createStreams(endpoint: Endpoint, tenants: Places, ending: Endin
       const ip = request.socket.remoteAddress ?? null
       const credentials = { authorization, ip }
       const bearer = await endpoint.authenticate(credentials)
+      const origin = { requestId: randomUUID(), ip, apiKeyId: null }
       if (!bearer) {
-        refuse(response)
+        refuse(response, refuseStranger(endpoint, origin))
         return
       }
       if (ending.stop.aborted) throw new HttpError(503, 'This instance stops. Try again.')
@@ -58,10 +64,10 @@ export function createStreams(endpoint: Endpoint, tenants: Places, ending: Endin
       response.once('close', () => end.abort())
       const onEnd = () => end.abort(expired)
       held.use(watchBearer(endpoint.authenticate, credentials, bearer, onEnd))
-      const origin = { requestId: randomUUID(), ip, apiKeyId: null }
       const caller = { authorization, origin, signal: end.signal }
       const results = await begin(endpoint, params, caller, request.method)
-      await sendResults(response, results, caller)
+      if ('http' in results) refuse(response, results)
+      else await sendResults(response, results, caller)
     },
   }
 }
@@ -109,14 +115,20 @@ function checkParams(params: unknown): OperationParams {
   throw new HttpError(400, 'Send query as text, and variables as an object.')
 }
 
+/** For which HTTP has words of its own. */
+type SpokenRefusal = Refusal & Required<Pick<Refusal, 'http'>>
+
 async function begin(
   endpoint: Endpoint,
   { body, ...params }: StreamParams,
   caller: ConnectedCaller,
   method: string | undefined,
-): Promise<Results | ExecutionResult> {
+): Promise<Results | ExecutionResult | SpokenRefusal> {
   const operation = await admitOperation(endpoint, params, body, caller)
-  if ('errors' in operation) return { errors: operation.errors }
+  if ('errors' in operation) {
+    const { http, ...result } = operation
+    return http ? { ...result, http } : result
+  }
   if (method === 'GET' && operation.kind === OperationTypeNode.MUTATION) {
     throw new HttpError(405, 'Use POST for mutations.')
   }
@@ -165,11 +177,12 @@ async function write(response: ServerResponse, text: string, signal: AbortSignal
   await once(response, 'drain', { signal: ended }).catch(() => response.destroy())
 }
 
-function refuse(response: ServerResponse): void {
+/** What is refused before there is a stream; 400 where HTTP has no word of its own. */
+function refuse(response: ServerResponse, { http, ...answer }: Refusal): void {
   response
-    .writeHead(401, {
+    .writeHead(http?.status ?? 400, {
       'content-type': 'application/json; charset=utf-8',
-      'www-authenticate': 'Bearer',
+      ...http?.headers,
     })
-    .end(JSON.stringify({ errors: [unauthenticated] }))
+    .end(JSON.stringify(answer))
 }

@@ -8,6 +8,7 @@ import { ForbiddenError } from '../lib/errors.ts'
 import type { Scope } from '../lib/viewer.ts'
 import type { Context } from './context.ts'
 import type { Audience } from './contract.ts'
+import type { CostDirective, ListSizeDirective } from './field-cost.ts'
 import { decodeGlobalId, encodeGlobalId, nodeIdIn } from './global-id.ts'
 
 export interface GatewayTypes {
@@ -19,6 +20,8 @@ export interface GatewayTypes {
   Directives: {
     semanticNonNull: { locations: 'FIELD_DEFINITION'; args: { levels?: number[] } }
     tag: { locations: 'FIELD_DEFINITION'; args: { name: Audience } }
+    cost: { locations: 'FIELD_DEFINITION' | 'ARGUMENT_DEFINITION'; args: CostDirective }
+    listSize: { locations: 'FIELD_DEFINITION'; args: ListSizeDirective }
   }
   Scalars: {
     ID: { Input: string; Output: string }
@@ -69,6 +72,7 @@ export const builder = new SchemaBuilder<GatewayTypes>({
     },
     nodesQueryOptions: {
       authScopes: { scope: 'CONTENT_READ' },
+      directives: { listSize: { slicingArguments: ['ids'] } },
       resolve: (_root, { ids }, _context, { schema }, resolveNodes) =>
         resolveNodes(ids.map((id) => nodeIdIn(schema, id))),
     },

@@ -15,6 +15,7 @@ import type { TenantGates } from '../platform/tenant-gates.ts'
 import type { StoreHealth } from '../platform/store-health.ts'
 import type { Vault } from '../platform/vault.ts'
 import type { ZeroDb } from '../platform/zerodb.ts'
+import type { Charge } from './charge.ts'
 
 /** What resolvers and use cases work with; made afresh for every operation. */
 export interface Context {
@@ -39,6 +40,7 @@ export interface Context {
   signal: AbortSignal
   plan: Plan
   access: Access
+  charge: Charge
   log: Log
   config: Config
   /** Where the operation came from, for the audit. */
@@ -64,11 +66,11 @@ export type ContextServices = Pick<
 
 export function createContext(
   services: ContextServices,
-  operation: Pick<Context, 'viewer' | 'signal' | 'plan' | 'access' | 'origin'>,
+  operation: Pick<Context, 'viewer' | 'signal' | 'plan' | 'charge' | 'access' | 'origin'>,
 ): Context {
   const { database, events, documents, zerodb, bigquery, recoveryCopy, health } = services
   const { analyticsGates, vault, hashSecret, models, log, config } = services
-  const { viewer, signal, plan, access, origin } = operation
+  const { viewer, signal, plan, charge, access, origin } = operation
   const { tenantId } = viewer
   const reads = database.reads.forTenant(tenantId, plan, signal)
   return {
@@ -89,6 +91,7 @@ export function createContext(
     signal,
     plan,
     access,
+    charge,
     log,
     config,
     origin: { ...origin, apiKeyId: viewer.apiKey?.id ?? null },

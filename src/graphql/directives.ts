@@ -1,5 +1,6 @@
 import {
   DirectiveLocation,
+  GraphQLBoolean,
   GraphQLDirective,
   GraphQLInt,
   GraphQLList,
@@ -28,5 +29,24 @@ export const schemaDirectives: readonly GraphQLDirective[] = [
     isRepeatable: true,
     locations: [DirectiveLocation.FIELD_DEFINITION],
     args: { name: { type: new GraphQLNonNull(GraphQLString) } },
+  }),
+  new GraphQLDirective({
+    name: 'cost',
+    description:
+      'Points for a field, in place of 1 for an object and 10 for a mutation; or for each item of an argument. IBM cost specification.',
+    locations: [DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.ARGUMENT_DEFINITION],
+    args: { weight: { type: new GraphQLNonNull(GraphQLString) } },
+  }),
+  new GraphQLDirective({
+    name: 'listSize',
+    description:
+      'How long a list is, or the lists named below it: as the arguments say, else as assumed. IBM cost specification.',
+    locations: [DirectiveLocation.FIELD_DEFINITION],
+    args: {
+      assumedSize: { type: GraphQLInt },
+      slicingArguments: { type: new GraphQLList(new GraphQLNonNull(GraphQLString)) },
+      sizedFields: { type: new GraphQLList(new GraphQLNonNull(GraphQLString)) },
+      requireOneSlicingArgument: { type: GraphQLBoolean, defaultValue: true },
+    },
   }),
 ]

@@ -10,6 +10,7 @@ import {
   ValidationError,
 } from '../lib/errors.ts'
 import { builder } from './builder.ts'
+import { listOf } from './list-size.ts'
 
 const ErrorCodeEnum = builder.enumType('ErrorCode', {
   description: 'What went wrong, for programs; `message` is for people.',
@@ -48,7 +49,9 @@ builder.objectType(ValidationError, {
   name: 'ValidationError',
   description: 'The input is of the right types but breaks a rule. Nothing was changed.',
   interfaces: [ErrorInterface],
-  fields: (t) => ({ issues: t.expose('issues', { type: [FieldIssueObject] }) }),
+  fields: (t) => ({
+    issues: t.expose('issues', { type: [FieldIssueObject], directives: listOf(1) }),
+  }),
 })
 
 builder.objectType(NotFoundError, {

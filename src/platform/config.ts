@@ -31,6 +31,8 @@ export const environment = z.object({
     .default(''),
   REQUEST_TIMEOUT_MS: count(10_000, 100, 15_000),
   BODY_CACHE_MB: count(64, 0, 65_536),
+  RATE_LIMIT_POINTS: count(120_000, 0, 2_000_000_000),
+  RATE_LIMIT_RESTORE_PER_SECOND: count(12_000, 1, 2_000_000_000),
 
   METRICS_HOST: z.string().default('127.0.0.1'),
   METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),

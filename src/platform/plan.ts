@@ -8,8 +8,10 @@ export interface Plan {
   bigquery: number
   /** Bodies served from memory. */
   cacheHits: number
+  /** Items of lists of objects. */
+  nodes: number
 }
 
 export function newPlan(): Plan {
-  return { postgres: 0, zerodb: 0, bigquery: 0, cacheHits: 0 }
+  return { postgres: 0, zerodb: 0, bigquery: 0, cacheHits: 0, nodes: 0 }
 }

@@ -86,6 +86,7 @@ export const entries: Record<string, (own: Ids) => Values> = {
   'Query.alerts': () => ({}),
   'Query.opsDashboard': () => ({}),
   'Mutation.acknowledgeAlert': ({ Alert }) => ({ id: Alert }),
+  'Query.explainOperation': () => ({ document: '{ viewer { scopes } }' }),
   'Mutation.setReadMode': () => ({ mode: 'PRIMARY', reason: 'A sample.' }),
   'Mutation.restoreFromBackup': () => ({ input: { asOf: '2026-01-01T00:00:00Z' } }),
   'Mutation.recalculateQuota': ({ Tenant }) => ({ tenantId: Tenant }),

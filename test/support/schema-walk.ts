@@ -153,20 +153,21 @@ function list(parts: readonly string[]): string {
 function selectionOf(schema: GraphQLSchema, output: GraphQLOutputType, depth: number): string {
   const type = getNamedType(output)
   if (isLeafType(type)) return ''
-  if (!isAbstractType(type)) return `{ __typename ${membersOf(schema, type, depth, '')} }`
-  const possible = schema.getPossibleTypes(type).map((member) => {
-    const members = membersOf(schema, member, depth, `${member.name}_`)
+  if (!isAbstractType(type)) return `{ __typename ${membersOf(schema, type, depth, [])} }`
+  const all = schema.getPossibleTypes(type)
+  const possible = all.map((member) => {
+    const members = membersOf(schema, member, depth, all)
     return members && `... on ${member.name} { ${members} }`
   })
   return `{ __typename ${possible.join(' ')} }`
 }
 
-/** With a prefix, fields of the same name do not meet in one union. */
+/** Where another type of the union has a field of the same name and another type, it has an alias. */
 function membersOf(
   schema: GraphQLSchema,
   type: ReturnType<typeof getNamedType>,
   depth: number,
-  prefix: string,
+  union: readonly GraphQLObjectType[],
 ): string {
   if (!isObjectType(type) && !isInterfaceType(type)) return ''
   const askable = Object.values(type.getFields()).filter(
@@ -175,7 +176,11 @@ function membersOf(
   )
   return askable
     .map(({ name, type: inner }) => {
-      const alias = prefix && `${prefix}${name}: `
+      const meets = union.some((other) => {
+        const met = other.getFields()[name]
+        return met && String(met.type) !== String(inner)
+      })
+      const alias = meets ? `${type.name}_${name}: ` : ''
       return `${alias}${name} ${selectionOf(schema, inner, depth - 1)}`
     })
     .join(' ')

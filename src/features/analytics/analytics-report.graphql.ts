@@ -3,6 +3,7 @@ import { builder } from '../../graphql/builder.ts'
 import type { Context } from '../../graphql/context.ts'
 import { DateRangeInput } from '../../graphql/date-range.ts'
 import { idOf } from '../../graphql/global-id.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import { NotFoundError } from '../../lib/errors.ts'
 import { PlatformEnum } from '../content/content-enums.graphql.ts'
 import { ContentNode } from '../content/content.graphql.ts'
@@ -42,14 +43,14 @@ const AnalyticsReportObject = builder.objectRef<AnalyticsReport>('AnalyticsRepor
     rows: t.field({
       type: [AnalyticsPointObject],
       nullable: true,
-      directives: { semanticNonNull: {} },
+      directives: { semanticNonNull: {}, ...listOf(100) },
       description: 'By time and platform; where nothing was counted there is no row.',
       resolve: (report) => report.rows().catch(orFail),
     }),
     top: t.field({
       type: [ContentAnalyticsRowObject],
       nullable: true,
-      directives: { semanticNonNull: {} },
+      directives: { semanticNonNull: {}, ...listOf(10, 'first') },
       description: 'The best contents by a metric, 1 to 100, of those within your reach.',
       args: {
         first: t.arg.int({ required: true, defaultValue: 10 }),
@@ -93,7 +94,7 @@ builder.queryField('analyticsReport', (t) =>
   t.field({
     type: AnalyticsReportObject,
     nullable: true,
-    directives: { semanticNonNull: {} },
+    directives: { semanticNonNull: {}, cost: { weight: '50' } },
     description:
       'Sums over contents, from BigQuery; what it does not answer is null with an error.',
     authScopes: { scope: 'ANALYTICS_READ' },

@@ -3,6 +3,7 @@ import DataLoader from 'dataloader'
 import { builder } from '../../graphql/builder.ts'
 import type { Context } from '../../graphql/context.ts'
 import { DateRangeInput } from '../../graphql/date-range.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import { PlatformEnum } from '../content/content-enums.graphql.ts'
 import { ContentNode } from '../content/content.graphql.ts'
 import {
@@ -32,10 +33,12 @@ const ContentAnalyticsObject = builder.objectRef<ContentAnalytics>('ContentAnaly
     totals: t.expose('totals', { type: EngagementTotalsObject }),
     series: t.expose('series', {
       type: [AnalyticsPointObject],
+      directives: listOf(30),
       description: 'All platforms together; where nothing was counted there is no point.',
     }),
     byPlatform: t.expose('byPlatform', {
       type: [AnalyticsPointObject],
+      directives: listOf(5),
       description: 'Each platform over the whole range.',
     }),
     freshAsOf: t.expose('freshAsOf', {
@@ -79,7 +82,7 @@ builder.objectField(ContentNode, 'analytics', (t) =>
   t.field({
     type: ContentAnalyticsObject,
     nullable: true,
-    directives: { semanticNonNull: {} },
+    directives: { semanticNonNull: {}, cost: { weight: '20' } },
     description: 'From BigQuery, a page at a time; null with an error at its path when it is away.',
     authScopes: { scope: 'ANALYTICS_READ' },
     args: {

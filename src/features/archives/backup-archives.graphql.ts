@@ -1,5 +1,6 @@
 import { builder } from '../../graphql/builder.ts'
 import { connectionOf } from '../../graphql/connection.ts'
+import { forwardPages } from '../../graphql/list-size.ts'
 import { readPageArguments } from '../../graphql/page-arguments.ts'
 import { OpsResult } from '../tenancy/ops-result.graphql.ts'
 import type { BackupArchive } from './backup-archive.entity.ts'
@@ -42,6 +43,7 @@ const BackupArchiveConnection = connectionOf<BackupArchive>('BackupArchive', Bac
 builder.queryField('backupArchives', (t) =>
   t.field({
     type: BackupArchiveConnection,
+    directives: forwardPages(20),
     description: 'Newest first; 1 to 100 a page, 20 unless `first` says otherwise.',
     authScopes: { scope: 'BACKUP_READ' },
     args: { collection: t.arg.string(), first: t.arg.int(), after: t.arg.string() },

@@ -129,7 +129,7 @@ ContentNode.implement({
     body: t.field({
       type: ContentBodyObject,
       nullable: true,
-      directives: { semanticNonNull: {} },
+      directives: { semanticNonNull: {}, cost: { weight: '2' } },
       description:
         'From ZeroDB, a page at a time; while it is away from the recovery copy, see `provenance`. Null with an error at its path when it cannot be had.',
       resolve: (content, _args, context) => loadCurrentBody(content, context),

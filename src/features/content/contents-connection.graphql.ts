@@ -2,6 +2,7 @@ import { badUserInput } from '../../graphql/bad-user-input.ts'
 import { builder } from '../../graphql/builder.ts'
 import { connectionOf, type Page } from '../../graphql/connection.ts'
 import type { Context } from '../../graphql/context.ts'
+import { pages } from '../../graphql/list-size.ts'
 import { type ConnectionArguments, readPageArguments } from '../../graphql/page-arguments.ts'
 import { BrandNode, CampaignSpaceNode } from '../tenancy/tenancy.graphql.ts'
 import type { Content } from './content.entity.ts'
@@ -103,6 +104,7 @@ async function resolveContents(
 builder.queryField('contents', (t) =>
   t.field({
     type: ContentConnection,
+    directives: pages(20),
     description: 'Contents, newest first unless `orderBy` says otherwise; 1 to 100 a page.',
     authScopes: { scope: 'CONTENT_READ' },
     args: {
@@ -116,6 +118,7 @@ builder.queryField('contents', (t) =>
 builder.objectField(BrandNode, 'contents', (t) =>
   t.field({
     type: ContentConnection,
+    directives: pages(20),
     authScopes: { scope: 'CONTENT_READ' },
     args: contentsArguments,
     resolve: ({ id }, args, context) => resolveContents(args, context, [{ brandId: id }]),
@@ -125,6 +128,7 @@ builder.objectField(BrandNode, 'contents', (t) =>
 builder.objectField(CampaignSpaceNode, 'contents', (t) =>
   t.field({
     type: ContentConnection,
+    directives: pages(20),
     authScopes: { scope: 'CONTENT_READ' },
     args: contentsArguments,
     resolve: ({ id }, args, context) => resolveContents(args, context, [{ campaignSpaceId: id }]),

@@ -1,4 +1,5 @@
 import { builder } from '../../graphql/builder.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import { StorageUsageObject } from '../quota/tenant-quota.graphql.ts'
 import { BrandNode } from '../tenancy/tenancy.graphql.ts'
 import { ContentTypeEnum } from './content-enums.graphql.ts'
@@ -35,11 +36,13 @@ const BrandUsageObject = builder.objectRef<UsageOfBrand>('BrandUsage').implement
 builder.objectFields(StorageUsageObject, (t) => ({
   usageByType: t.field({
     type: [UsageByTypeObject],
+    directives: listOf(10),
     description: 'Summed up when asked for, the largest first.',
     resolve: (_usage, _args, { reads }) => sumUsageByType(reads),
   }),
   usageByBrand: t.field({
     type: [BrandUsageObject],
+    directives: listOf(10),
     description: 'Summed up when asked for, the largest first.',
     resolve: (_usage, _args, { reads, viewer }) => sumUsageByBrand(reads, viewer),
   }),

@@ -1,5 +1,6 @@
 import { badUserInput } from '../../graphql/bad-user-input.ts'
 import { builder } from '../../graphql/builder.ts'
+import { batchOf, itemsWeigh } from '../../graphql/list-size.ts'
 import { ContentNode } from '../content/content.graphql.ts'
 import {
   ContentRefInput,
@@ -90,9 +91,10 @@ function readBatch<Input, Read>(inputs: readonly Input[], read: (input: Input) =
 builder.mutationField('createContents', (t) =>
   t.field({
     type: ContentBatchResult,
+    directives: batchOf('inputs', 'results'),
     authScopes: { scope: 'CONTENT_WRITE' },
     args: {
-      inputs: t.arg({ type: [CreateContentInput], required: true }),
+      inputs: t.arg({ type: [CreateContentInput], required: true, directives: itemsWeigh(5) }),
       errorPolicy: t.arg({
         type: BatchErrorPolicyEnum,
         required: true,
@@ -108,9 +110,10 @@ builder.mutationField('createContents', (t) =>
 builder.mutationField('updateContents', (t) =>
   t.field({
     type: ContentBatchResult,
+    directives: batchOf('inputs', 'results'),
     authScopes: { scope: 'CONTENT_WRITE' },
     args: {
-      inputs: t.arg({ type: [UpdateContentInput], required: true }),
+      inputs: t.arg({ type: [UpdateContentInput], required: true, directives: itemsWeigh(5) }),
       errorPolicy: t.arg({
         type: BatchErrorPolicyEnum,
         required: true,

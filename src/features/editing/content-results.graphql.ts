@@ -1,5 +1,6 @@
 import { builder } from '../../graphql/builder.ts'
 import { asListItem, ErrorInterface } from '../../graphql/errors.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import {
   ConflictError,
   type DomainError,
@@ -87,6 +88,7 @@ const BatchItemResultObject = builder
       }),
       errors: t.field({
         type: [ErrorInterface],
+        directives: listOf(1),
         resolve: ({ outcome }): DomainError[] =>
           isFailed(outcome) ? [asListItem(outcome.error)] : [],
       }),

@@ -1,5 +1,6 @@
 import { builder } from '../../graphql/builder.ts'
 import { connectionOf, type Page } from '../../graphql/connection.ts'
+import { pages } from '../../graphql/list-size.ts'
 import {
   type ConnectionArguments,
   type PageRequest,
@@ -60,6 +61,7 @@ const pageArguments = builder.args((t) => ({
 builder.objectField(GenerationJobNode, 'items', (t) =>
   t.loadable({
     type: GenerationJobItemConnection,
+    directives: pages(20),
     byPath: true,
     description: 'In their order; 1 to 100 a page.',
     args: { ...pageArguments, status: t.arg({ type: [JobItemStatusEnum] }) },
@@ -75,6 +77,7 @@ builder.objectField(GenerationJobNode, 'items', (t) =>
 builder.objectField(GenerationJobNode, 'generatedContents', (t) =>
   t.loadable({
     type: ContentConnection,
+    directives: pages(20),
     byPath: true,
     description: 'What was made, in the order of the items and within your reach; not the trash.',
     args: pageArguments,

@@ -1,6 +1,7 @@
 import { builder } from '../../graphql/builder.ts'
 import { connectionOf, type Page } from '../../graphql/connection.ts'
 import { idOf } from '../../graphql/global-id.ts'
+import { forwardPages } from '../../graphql/list-size.ts'
 import { readPageArguments } from '../../graphql/page-arguments.ts'
 import { checkedCap, countArguments, CountObject } from '../content/contents-connection.graphql.ts'
 import { JobStatusEnum } from '../tenancy/job.graphql.ts'
@@ -48,7 +49,7 @@ builder.queryField('generationJobs', (t) =>
     type: GenerationJobConnection,
     description: 'Newest first; 1 to 100 a page, 20 unless `first` says otherwise.',
     authScopes: { scope: 'CONTENT_READ_DRAFT' },
-    directives: { tag: { name: 'studio' } },
+    directives: { tag: { name: 'studio' }, ...forwardPages(20) },
     args: {
       status: t.arg({ type: [JobStatusEnum] }),
       brandId: t.arg.id(),

@@ -1,5 +1,6 @@
 import { builder } from '../../graphql/builder.ts'
 import { DeleteResult } from '../../graphql/delete-result.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import { idOf } from '../../graphql/global-id.ts'
 import {
   ForbiddenError,
@@ -53,7 +54,7 @@ builder.queryField('llmKeys', (t) =>
   t.field({
     type: [LlmKeyNode],
     nullable: true,
-    directives: { semanticNonNull: {} },
+    directives: { semanticNonNull: {}, ...listOf(5) },
     description: 'By provider and label; there are a hundred at most.',
     authScopes: { scope: 'LLMKEY_MANAGE' },
     resolve: (_root, _args, context) => listLlmKeys(context),

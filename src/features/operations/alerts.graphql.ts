@@ -1,5 +1,6 @@
 import { builder } from '../../graphql/builder.ts'
 import { idOf } from '../../graphql/global-id.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import { OpsResult, type OpsSuccess, OpsSuccessObject } from '../tenancy/ops-result.graphql.ts'
 import { TenantNode, UserNode } from '../tenancy/tenancy.graphql.ts'
 import { acknowledgeAlert } from './acknowledge-alert.ts'
@@ -45,6 +46,7 @@ AlertNode.implement({
 builder.queryField('alerts', (t) =>
   t.field({
     type: [AlertNode],
+    directives: listOf(10),
     description: 'Those that fire, or with `firing: false` the last hundred that are over.',
     authScopes: { scope: 'OPS_READ' },
     args: { firing: t.arg.boolean({ required: true, defaultValue: true }) },

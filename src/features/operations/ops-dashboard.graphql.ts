@@ -1,6 +1,7 @@
 import { badUserInput } from '../../graphql/bad-user-input.ts'
 import { builder } from '../../graphql/builder.ts'
 import { DateRangeInput, readDateRange } from '../../graphql/date-range.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import { BackupStatusObject } from '../backup/backup.graphql.ts'
 import { PlanTierEnum, TenantNode } from '../tenancy/tenancy.graphql.ts'
 import { checkStores } from './check-stores.ts'
@@ -70,6 +71,7 @@ const OpsDashboardObject = builder.objectRef<object>('OpsDashboard').implement({
   fields: (t) => ({
     storageByTenant: t.field({
       type: [TenantUsageRowObject],
+      directives: listOf(1),
       description: 'Your own tenant: nobody sees another one here.',
       args: { first: t.arg.int({ required: true, defaultValue: 10 }) },
       resolve: (_root, { first }, { reads }) => {
@@ -79,6 +81,7 @@ const OpsDashboardObject = builder.objectRef<object>('OpsDashboard').implement({
     }),
     contentCreationRate: t.field({
       type: [TimePointObject],
+      directives: listOf(7, 'days'),
       description: 'Contents created on each day in UTC, also those that are deleted by now.',
       args: { days: t.arg.int({ required: true, defaultValue: 7 }) },
       resolve: (_root, { days }, { reads }) => {
@@ -88,6 +91,7 @@ const OpsDashboardObject = builder.objectRef<object>('OpsDashboard').implement({
     }),
     zerodbLatency: t.field({
       type: [LatencyPointObject],
+      directives: listOf(300),
       description: `Minutes of the last ${keptDays} days, in at most 300 points; none where nothing was asked.`,
       args: { range: t.arg({ type: DateRangeInput, required: true }) },
       resolve: (_root, { range }, { reads }) =>
@@ -95,6 +99,7 @@ const OpsDashboardObject = builder.objectRef<object>('OpsDashboard').implement({
     }),
     stores: t.field({
       type: [StoreHealthObject],
+      directives: listOf(5),
       resolve: (_root, _args, context) => checkStores(context),
     }),
     backup: t.field({
@@ -103,6 +108,7 @@ const OpsDashboardObject = builder.objectRef<object>('OpsDashboard').implement({
     }),
     quotaRejectionRate: t.field({
       type: [TierRateObject],
+      directives: listOf(5),
       description: 'Of today and the six days before in UTC, by the plan that refused.',
       resolve: (_root, _args, { reads }) => countRejections(reads),
     }),

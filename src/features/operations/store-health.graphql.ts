@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { builder } from '../../graphql/builder.ts'
 import { StoreKindEnum } from '../../graphql/errors.ts'
 import { EventInterface, type LiveEvent, type Resumable } from '../../graphql/event.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import { type Place, watch } from '../../graphql/watch.ts'
 import type { ReadMode } from '../../lib/viewer.ts'
 import { within } from '../../lib/within.ts'
@@ -58,6 +59,7 @@ export const StoreHealthObject = builder.objectRef<StoreReport>('StoreHealth').i
 builder.queryField('storeHealth', (t) =>
   t.field({
     type: [StoreHealthObject],
+    directives: listOf(5),
     description: 'ZeroDB, PostgreSQL and BigQuery, as the instance that was asked sees them.',
     authScopes: { scope: 'OPS_READ' },
     resolve: (_root, _args, context) => checkStores(context),

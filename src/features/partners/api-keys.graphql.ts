@@ -1,4 +1,5 @@
 import { builder } from '../../graphql/builder.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import { AuditEventNode } from '../tenancy/audit-events.graphql.ts'
 import { BrandNode, ScopeEnum, ViewerObject } from '../tenancy/tenancy.graphql.ts'
 import { type ListedApiKey, listApiKeys, loadApiKeys } from './api-key.loaders.ts'
@@ -26,6 +27,7 @@ ApiKeyNode.implement({
     scopes: t.expose('scopes', { type: [ScopeEnum] }),
     brands: t.field({
       type: [BrandNode],
+      directives: listOf(10),
       nullable: true,
       description: 'Null for every brand.',
       resolve: ({ brandIds }) => brandIds,
@@ -57,7 +59,7 @@ builder.queryField('apiKeys', (t) =>
   t.field({
     type: [ApiKeyNode],
     nullable: true,
-    directives: { semanticNonNull: {} },
+    directives: { semanticNonNull: {}, ...listOf(20) },
     description: 'Newest first: all that are not revoked, and the latest of those that are.',
     authScopes: { scope: 'APIKEY_MANAGE' },
     resolve: (_root, _args, context) => listApiKeys(context),

@@ -1,5 +1,6 @@
 import { builder } from '../../graphql/builder.ts'
 import { DateRangeInput, readDateRange } from '../../graphql/date-range.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import { ApiKeyNode } from './api-keys.graphql.ts'
 import { listUsage, type OperationUsage } from './list-usage.ts'
 
@@ -29,6 +30,7 @@ const OperationUsageObject = builder.objectRef<OperationUsage>('OperationUsage')
 builder.objectField(ApiKeyNode, 'usage', (t) =>
   t.field({
     type: [OperationUsageObject],
+    directives: listOf(100),
     description: `The hundred dearest operations on the days, in UTC, that the range touches, ${maxDays} at most. A few seconds old.`,
     args: { range: t.arg({ type: DateRangeInput, required: true }) },
     resolve: ({ id }, { range }, { reads }) => listUsage(reads, id, readDateRange(range, maxDays)),

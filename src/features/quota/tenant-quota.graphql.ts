@@ -1,6 +1,7 @@
 import { bytesPerGb } from '../../lib/bytes.ts'
 import { builder } from '../../graphql/builder.ts'
 import { DateRangeInput, readDateRange } from '../../graphql/date-range.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import { maxPageSize } from '../../graphql/page-arguments.ts'
 import { PlanTierEnum, TenantNode } from '../tenancy/tenancy.graphql.ts'
 import {
@@ -107,6 +108,7 @@ export const QuotaObject = builder.objectRef<Quota>('Quota').implement({
     }),
     history: t.field({
       type: [UsagePointObject],
+      directives: { cost: { weight: '10' }, ...listOf(30) },
       description: `A point for each day in UTC that the range touches, up to today; ${maxHistoryDays} days at most.`,
       args: { range: t.arg({ type: DateRangeInput, required: true }) },
       resolve: (_quota, { range }, { reads }) =>

@@ -1,6 +1,7 @@
 import { builder } from '../../graphql/builder.ts'
 import { connectionOf } from '../../graphql/connection.ts'
 import { decodeGlobalId, encodeGlobalId, idOf, nodeIdIn } from '../../graphql/global-id.ts'
+import { forwardPages } from '../../graphql/list-size.ts'
 import { readPageArguments } from '../../graphql/page-arguments.ts'
 import type { AuditEvent } from './audit-event.entity.ts'
 import { auditCursorOf, listAuditEvents } from './list-audit-events.ts'
@@ -53,6 +54,7 @@ const AuditEventConnection = connectionOf<AuditEvent>('AuditEvent', AuditEventNo
 builder.queryField('auditEvents', (t) =>
   t.field({
     type: AuditEventConnection,
+    directives: forwardPages(50),
     description: 'Newest first; 1 to 100 a page, 50 unless `first` says otherwise.',
     authScopes: { scope: 'OPS_READ' },
     args: { subjectId: t.arg.id(), actorId: t.arg.id(), first: t.arg.int(), after: t.arg.string() },

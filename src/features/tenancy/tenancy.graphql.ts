@@ -1,6 +1,7 @@
 import { scopes } from '../../lib/viewer.ts'
 import { builder } from '../../graphql/builder.ts'
 import { idOf } from '../../graphql/global-id.ts'
+import { listOf } from '../../graphql/list-size.ts'
 import type { Brand } from './brand.entity.ts'
 import type { CampaignSpace } from './campaign-space.entity.ts'
 import {
@@ -87,6 +88,7 @@ export const ViewerObject = builder.objectRef<object>('Viewer').implement({
     tenant: t.field({ type: TenantNode, resolve: (_viewer, _args, { tenantId }) => tenantId }),
     brands: t.field({
       type: [BrandNode],
+      directives: listOf(10),
       description: 'The brands you work for, by name; the first hundred.',
       resolve: (_viewer, _args, context) => listBrands(context),
     }),

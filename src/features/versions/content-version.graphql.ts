@@ -101,7 +101,7 @@ const ContentSnapshotObject = builder
       body: t.field({
         type: ContentBodyObject,
         nullable: true,
-        directives: { semanticNonNull: {} },
+        directives: { semanticNonNull: {}, cost: { weight: '2' } },
         resolve: ({ snapshot, version }, _args, context) =>
           loadBody(bodyRefOf(snapshot, version), context),
       }),
@@ -156,7 +156,7 @@ ContentVersionNode.implement({
     snapshot: t.field({
       type: ContentSnapshotObject,
       nullable: true,
-      directives: { semanticNonNull: {} },
+      directives: { semanticNonNull: {}, cost: { weight: '2' } },
       resolve: async (version, _args, context) => ({
         snapshot: await getSnapshot(version, context),
         version,

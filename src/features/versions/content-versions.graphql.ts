@@ -1,5 +1,6 @@
 import { builder } from '../../graphql/builder.ts'
 import { connectionOf, type Page } from '../../graphql/connection.ts'
+import { pages } from '../../graphql/list-size.ts'
 import { readPageArguments } from '../../graphql/page-arguments.ts'
 import { decodeCursor, encodeCursor, InvalidCursorError } from '../../lib/cursor.ts'
 import { ContentNode } from '../content/content.graphql.ts'
@@ -57,6 +58,7 @@ function numberAt(cursor: string): number {
 builder.objectField(ContentNode, 'versions', (t) =>
   t.loadable({
     type: VersionConnection,
+    directives: pages(10),
     byPath: true,
     description: 'Newest first. The list is light; snapshots and diffs are loaded when asked for.',
     authScopes: { scope: 'VERSION_READ' },

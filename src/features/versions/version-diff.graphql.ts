@@ -91,7 +91,7 @@ builder.objectField(ContentVersionNode, 'diff', (t) =>
   t.field({
     type: VersionDiffObject,
     nullable: true,
-    directives: { semanticNonNull: {} },
+    directives: { semanticNonNull: {}, cost: { weight: '5' } },
     description: 'What changed from version `against` of the same content to this one.',
     args: {
       against: t.arg.int({ required: true }),
