@@ -13,6 +13,7 @@ import type { OperationCost } from '../graphql/operation-cost.ts'
 import type { Origin, Viewer } from '../lib/viewer.ts'
 import { newPlan, type Plan } from '../platform/plan.ts'
 import type { Endpoint } from './endpoint.ts'
+import { findText } from './trusted-operation.ts'
 import { asGraphqlError, presentErrors, unauthenticated } from './present-errors.ts'
 import type { Denial } from './rate-limits.ts'
 import { tellOperation } from './tell-operation.ts'
@@ -25,15 +26,19 @@ export interface Caller {
 
 /** What a client asks for, as it came. */
 export interface OperationParams {
+  /** Empty when it is asked for by the id of a trusted document. */
   query: string
   operationName?: string | null | undefined
   variables?: Record<string, unknown> | null | undefined
+  extensions?: Record<string, unknown> | null | undefined
 }
 
 /** An operation that may be executed, by this viewer. */
 export interface Operation {
   schema: GraphQLSchema
   document: DocumentNode
+  /** Null when it came as a text. */
+  documentId: string | null
   operationName: string | null | undefined
   variableValues: Record<string, unknown> | null | undefined
   /** Its name in the document. */
@@ -79,12 +84,13 @@ export async function admitOperation(
 
 async function admit(
   endpoint: Endpoint,
-  { query, operationName, variables }: OperationParams,
+  params: OperationParams,
   text: string | undefined,
   { authorization, origin }: Caller,
   { plan, startedAt }: Pick<Operation, 'plan' | 'startedAt'>,
 ): Promise<Operation | Refusal> {
   const { services, authenticate, apiFor, rateLimits } = endpoint
+  const { query, operationName, variables } = params
   const { log } = services
   try {
     refuseLargeVariables(variables)
@@ -93,17 +99,18 @@ async function admit(
     if (!bearer) return refuseStranger(endpoint, origin)
     const { viewer } = bearer
     const { schema, prepareOperation } = apiFor(viewer)
-    const prepared = prepareOperation(query)
+    const { body, documentId } = await findText(endpoint, params, viewer, plan)
+    const prepared = prepareOperation(body)
     if ('errors' in prepared) return { errors: presentErrors(prepared.errors, log, origin) }
     const { document, costs } = prepared
-    const found = getOperationAST(document, operationName)
-    const cost = (found && costs.get(found)?.(variables)) ?? noCost
+    const definition = getOperationAST(document, operationName)
+    const cost = (definition && costs.get(definition)?.(variables)) ?? noCost
     const charge = rateLimits.charge(viewer, cost)
     if ('error' in charge) return deny(charge)
-    const kind = found?.operation
-    const name = found?.name?.value
-    const operation = { schema, document, operationName, variableValues: variables, kind, name }
-    return { ...operation, viewer, plan, cost, charge, access: newAccess(), startedAt }
+    const kind = definition?.operation
+    const name = definition?.name?.value
+    const asked = { schema, document, operationName, variableValues: variables, kind, name }
+    return { ...asked, documentId, viewer, plan, cost, charge, access: newAccess(), startedAt }
   } catch (error) {
     return { errors: presentErrors([asGraphqlError(error)], log, origin) }
   }

@@ -1,6 +1,7 @@
 import type { GraphQLSchema } from 'graphql'
 import { createUsageRecorder, type UsageRecorder } from '../features/partners/record-usage.ts'
 import { type AccessAudit, createAccessAudit } from '../features/tenancy/record-access.ts'
+import { createTrustedTexts, type TrustedTexts } from '../features/partners/trusted-texts.ts'
 import { contractOf } from '../graphql/contract.ts'
 import type { Viewer } from '../lib/viewer.ts'
 import type { Services } from '../platform/services.ts'
@@ -23,6 +24,7 @@ export interface Endpoint {
   usage: UsageRecorder
   /** A key is held to the partners' contract; people see everything, and are told which scope they lack. */
   apiFor(viewer: Viewer): Api
+  trustedTexts: TrustedTexts
 }
 
 export function createEndpoint(schema: GraphQLSchema, services: Services): Endpoint {
@@ -32,6 +34,7 @@ export function createEndpoint(schema: GraphQLSchema, services: Services): Endpo
     services,
     authenticate: createAuthenticate(services),
     rateLimits: createRateLimits(services.config),
+    trustedTexts: createTrustedTexts(services),
     apiFor: ({ apiKey }) => (apiKey ? partners : whole),
     accessAudit: createAccessAudit(services),
     usage: createUsageRecorder(services),

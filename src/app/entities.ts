@@ -13,6 +13,7 @@ import { LlmKey } from '../features/llm-keys/llm-key.entity.ts'
 import { ContentGeneration } from '../features/generation/content-generation.entity.ts'
 import { GenerationItem } from '../features/generation/generation-item.entity.ts'
 import { GenerationJob } from '../features/generation/generation-job.entity.ts'
+import { TrustedDocument } from '../features/partners/trusted-document.entity.ts'
 import { RestoreJob } from '../features/restoring/restore-job.entity.ts'
 
 export const entities = [
@@ -31,5 +32,6 @@ export const entities = [
   GenerationItem,
   RestoreJob,
   ContentGeneration,
+  TrustedDocument,
   ApiKey,
 ]

@@ -77,13 +77,13 @@ function recordAccess(
 
 function noteUsage(
   { usage }: Endpoint,
-  { viewer: { tenantId, apiKey }, name, startedAt }: Operation,
+  { viewer: { tenantId, apiKey }, name, documentId, startedAt }: Operation,
   cost: number,
   failed: boolean,
 ): void {
   if (!apiKey) return
   const durationMs = performance.now() - startedAt
-  const call = { operationName: name, documentId: null, cost, durationMs, failed }
+  const call = { operationName: name, documentId, cost, durationMs, failed }
   usage.note({ tenantId, apiKeyId: apiKey.id, ...call })
 }
 

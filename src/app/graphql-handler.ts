@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { ExecutionArgs, ExecutionResult } from 'graphql'
-import { createHandler, type Response } from 'graphql-http'
+import { createHandler, parseRequestParams, type Request, type Response } from 'graphql-http'
 import { admitOperation, type Caller, type Operation, type Refusal } from './admit-operation.ts'
 import { startDeadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
 import { executeOnce } from './execute-operation.ts'
 import { readBody } from './read-body.ts'
+import { withDocumentId } from './trusted-operation.ts'
 
 /** What belongs to one HTTP request while it is under way. */
 interface Exchange {
@@ -27,6 +28,7 @@ type Admitted = { operation: Operation; exchange: Exchange } & Record<PropertyKe
  */
 export function createGraphqlHandler(endpoint: Endpoint) {
   const handle = createHandler<IncomingMessage, Exchange, Admitted>({
+    parseRequestParams: (request) => parseRequestParams(withParsedBody(request)),
     async onSubscribe({ context: exchange }, params) {
       const { body, caller } = exchange
       const admitted = await admitOperation(endpoint, params, body, caller)
@@ -71,6 +73,17 @@ export function createGraphqlHandler(endpoint: Endpoint) {
         'x-request-id': origin.requestId,
       })
       .end(extended(answer, exchange.extensions))
+  }
+}
+
+/** graphql-http insists on a query, which may come by its id; what is no JSON it refuses in its own words. */
+function withParsedBody<R extends Request<IncomingMessage, Exchange>>(request: R): R {
+  const { body } = request.context
+  if (body === undefined) return request
+  try {
+    return { ...request, body: withDocumentId(JSON.parse(body)) }
+  } catch {
+    return request
   }
 }
 

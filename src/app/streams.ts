@@ -17,6 +17,7 @@ import { type ConnectedCaller, perform, type Results } from './execute-operation
 import type { Places } from './places.ts'
 import { unauthenticated } from './present-errors.ts'
 import { HttpError, readBody } from './read-body.ts'
+import { withDocumentId } from './trusted-operation.ts'
 
 /** Something to read this often, so that nobody in between takes the stream for dead. */
 const keepAliveMs = 12_000
@@ -84,8 +85,12 @@ interface StreamParams extends OperationParams {
 async function readParams(request: IncomingMessage): Promise<StreamParams> {
   if (request.method === 'GET') {
     const { searchParams } = new URL(request.url ?? '', 'http://localhost')
-    const { variables, ...params } = Object.fromEntries(searchParams)
-    return checkParams({ ...params, variables: variables && parseJson(variables) })
+    const { variables, extensions, ...params } = Object.fromEntries(searchParams)
+    return checkParams({
+      ...params,
+      variables: variables && parseJson(variables),
+      extensions: extensions && parseJson(extensions),
+    })
   }
   if (request.method !== 'POST') throw new HttpError(405, 'Use POST or GET.')
   if (!request.headers['content-type']?.startsWith('application/json')) {
@@ -107,12 +112,13 @@ const paramsSchema = z.object({
   query: z.string(),
   operationName: z.string().nullish(),
   variables: z.record(z.string(), z.unknown()).nullish(),
+  extensions: z.record(z.string(), z.unknown()).nullish(),
 })
 
 function checkParams(params: unknown): OperationParams {
-  const { data } = paramsSchema.safeParse(params)
+  const { data } = paramsSchema.safeParse(withDocumentId(params))
   if (data) return data
-  throw new HttpError(400, 'Send query as text, and variables as an object.')
+  throw new HttpError(400, 'Send query as text, or documentId; and variables as an object.')
 }
 
 /** For which HTTP has words of its own. */

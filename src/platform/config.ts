@@ -30,6 +30,7 @@ export const environment = z.object({
     .refine(areOrigins, 'must be origins like https://studio.example.com, separated by commas')
     .default(''),
   REQUEST_TIMEOUT_MS: count(10_000, 100, 15_000),
+  TRUSTED_DOCUMENTS_ONLY: flag,
   BODY_CACHE_MB: count(64, 0, 65_536),
   RATE_LIMIT_POINTS: count(120_000, 0, 2_000_000_000),
   RATE_LIMIT_RESTORE_PER_SECOND: count(12_000, 1, 2_000_000_000),

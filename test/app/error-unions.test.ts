@@ -350,6 +350,15 @@ const cases: Record<string, Record<string, Case>> = {
     NotFoundError: noSuchApiKey,
     StorageUnavailableError: postgresAway('audit_events'),
   },
+  registerTrustedDocuments: {
+    ValidationError: {
+      args: () => ({ documents: ['{ viewer { tenant { name } } }', 'query Nothing { nothing }'] }),
+      code: 'VALIDATION',
+      says: /^documents\.0: must be one operation with a name, and the fragments it spreads; documents\.1: Cannot query field "nothing" on type "Query"/,
+    },
+    ForbiddenError: forbidden('APIKEY_MANAGE'),
+    StorageUnavailableError: postgresAway('trusted_documents'),
+  },
   generateContentBatch: {
     ValidationError: {
       args: () => ({ input: generationInput({ targetCount: 0 }) }),

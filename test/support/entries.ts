@@ -9,6 +9,7 @@ import { generationInput, startJob } from './generation.ts'
 import { setTestLlmKey } from './llm-keys.ts'
 import { plantRestore } from './restores.ts'
 import type { Coordinate, Values } from './schema-walk.ts'
+import { trustDocuments, trustedSample } from './trusted-documents.ts'
 
 export const nodeTypes = [
   'Tenant',
@@ -24,6 +25,7 @@ export const nodeTypes = [
   'RestoreJob',
   'ApiKey',
   'Alert',
+  'TrustedDocument',
 ] as const
 export type NodeType = (typeof nodeTypes)[number]
 
@@ -74,6 +76,8 @@ export const entries: Record<string, (own: Ids) => Values> = {
   'Query.apiKeys': () => ({}),
   'Mutation.createApiKey': () => ({ input: { name: 'Sample', scopes: ['CONTENT_READ'] } }),
   'Mutation.rotateApiKey': ({ ApiKey }) => ({ id: ApiKey }),
+  'Query.trustedDocuments': () => ({}),
+  'Mutation.registerTrustedDocuments': () => ({ documents: [trustedSample] }),
   'Mutation.revokeApiKey': ({ ApiKey }) => ({ id: ApiKey }),
   'Mutation.generateContentBatch': () => ({ input: generationInput() }),
   'Mutation.cancelGenerationJob': toJob,
@@ -148,6 +152,7 @@ export async function furnish(
     RestoreJob: await plantRestore(gateway, tenant, name),
     ApiKey: (await createTestKey(gateway, tenant, { name })).id,
     Alert: await plantAlert(gateway, tenant, name),
+    TrustedDocument: (await trustDocuments(gateway, tenant, [trustedSample]))[0]?.id ?? '',
     LlmKey: await setTestLlmKey(gateway, tenant, { label: name }),
     GenerationJob: await startJob(gateway, tenant, {
       ...brandOf(tenant),

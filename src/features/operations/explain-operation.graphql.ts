@@ -1,5 +1,6 @@
 import { builder } from '../../graphql/builder.ts'
 import { type OperationPlan, planOperation } from '../../graphql/operation-plan.ts'
+import { TrustedDocumentNode } from '../partners/trusted-documents.graphql.ts'
 import { ScopeEnum } from '../tenancy/tenancy.graphql.ts'
 
 // What a cache or a store will do is not here: `x-explain: 1` reports what really happened.
@@ -30,7 +31,7 @@ builder.queryField('explainOperation', (t) =>
     type: OperationPlanObject,
     description: 'Whether an operation would be executed, and at what cost.',
     // Reading a document takes the processor longer than anything else here.
-    directives: { cost: { weight: '20' } },
+    directives: { cost: { weight: '20' }, tag: { name: 'partner' } },
     // Whoever may send an operation may ask about it.
     authScopes: () => true,
     args: {
@@ -40,5 +41,15 @@ builder.queryField('explainOperation', (t) =>
     },
     resolve: (_root, { document, variables, operationName }, _context, { schema }) =>
       planOperation(schema, { document, operationName, variables: Object(variables ?? {}) }),
+  }),
+)
+
+builder.objectField(TrustedDocumentNode, 'plan', (t) =>
+  t.field({
+    type: OperationPlanObject,
+    description: 'By the schema of today: what is deprecated by now, or gone, is told here.',
+    directives: { cost: { weight: '20' } },
+    resolve: ({ body }, _args, _context, { schema }) =>
+      planOperation(schema, { document: body, variables: {} }),
   }),
 )

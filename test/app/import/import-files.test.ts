@@ -3,7 +3,7 @@ import { summarize } from '../../../src/app/import/summarize.ts'
 import { startGateway, type TestGateway, type TestTenant } from '../../support/gateway.ts'
 import { graphql } from '../../support/gql/gql.ts'
 import type { CreateContentInput } from '../../support/gql/graphql.ts'
-import { folderOf } from './files.ts'
+import { folderOf } from '../../support/folder.ts'
 import { importFolder, reportOf } from './import-folder.ts'
 
 const importedDocument = graphql(`

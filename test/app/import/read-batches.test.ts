@@ -2,7 +2,7 @@ import { relative } from 'node:path'
 import { expect, test } from 'vitest'
 import { findFiles } from '../../../src/app/import/find-files.ts'
 import { readBatches } from '../../../src/app/import/read-batches.ts'
-import { folderOf } from './files.ts'
+import { folderOf } from '../../support/folder.ts'
 
 async function read(path: string) {
   const failed: Record<string, string> = {}
