@@ -25,6 +25,7 @@ test('its settings are complete for production, and hold no secret', () => {
     ZERODB_API_URL: 'https://zerodb.example.com',
     ZERODB_PROJECT_ID: '0197c0de-0000-7000-8000-000000000001',
     AUTH_JWKS_URL: 'https://id.example.com/jwks.json',
+    API_KEY_HASH_SECRET: 'x'.repeat(32),
   }
   const filled = (value: string) =>
     value.replace(/\$\{(\w+)(:-|:\?)\}/g, (_all, name: string, mark: string) =>
@@ -33,9 +34,8 @@ test('its settings are complete for production, and hold no secret', () => {
   for (const { environment: settings } of Object.values(gateways)) {
     const env = Object.entries(settings).map(([name, value]) => [name, filled(value)])
     expect(loadConfig(Object.fromEntries(env) as Record<string, string>).production).toBe(true)
-    for (const [name, value] of Object.entries(settings)) {
-      if (/PASSWORD|_KEY$|TOKEN/.test(name)) expect(value).toMatch(/^\$\{\w+:[-?]\}$/)
-    }
+    const secrets = Object.keys(settings).filter((name) => /PASSWORD|_KEY$|TOKEN|SECRET/.test(name))
+    for (const name of secrets) expect(settings[name]).toMatch(/^\$\{\w+:[-?]\}$/)
   }
   expect(text.match(/postgres:\/\/\w+:(?!\$\{)/)).toBeNull()
 })

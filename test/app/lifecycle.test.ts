@@ -121,7 +121,7 @@ test(
     })
     expect(await server.exited).toBe(0)
     expect(performance.now() - stoppedAt).toBeLessThan(30_000)
-    await expect(fetch(`${server.url}/livez`)).rejects.toThrow()
+    await expect(fetch(`${server.url}/livez`)).rejects.toThrow('fetch failed')
   },
 )
 

@@ -16,7 +16,9 @@ export interface HttpCall {
   deadlineMs?: number | undefined
 }
 
-type SentRequest = Dispatcher.DispatchOptions & { headers: Record<string, string> }
+interface SentRequest extends Omit<Dispatcher.DispatchOptions, 'headers'> {
+  headers: Record<string, string>
+}
 
 /** A call under way: its request, its time, and whatever may end it early. */
 export class Flight implements Disposable {
