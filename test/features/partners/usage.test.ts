@@ -113,8 +113,8 @@ test('a name that looks like a secret is not kept', async () => {
   const names = async () =>
     (await usageOf(gateway, tenant, key)).usage.map(({ operationName }) => operationName)
   await expect
-    .poll(async () => (await names()).toSorted(), soon)
-    .toEqual(['LongName'.repeat(20).slice(0, 100), '…'])
+    .poll(async () => new Set(await names()), soon)
+    .toEqual(new Set(['LongName'.repeat(20).slice(0, 100), '…']))
 })
 
 test('many instances count together, a thousand names a day at most, and the durations add up', async () => {
