@@ -52,7 +52,7 @@ function production({ dataDir, modelUrl }: World) {
     ALLOW_STAND_INS: '1',
     DATA_DIR: dataDir,
     LLM_BASE_URL: modelUrl,
-    LLM_API_KEY: 'bench',
+    LLM_API_KEY: 'sk-of-the-benchmark',
     // One tenant asks for all there is.
     RATE_LIMIT_POINTS: '0',
   }

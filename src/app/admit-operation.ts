@@ -13,6 +13,7 @@ import type { OperationCost } from '../graphql/operation-cost.ts'
 import type { Origin, Viewer } from '../lib/viewer.ts'
 import { newPlan, type Plan } from '../platform/plan.ts'
 import type { Endpoint } from './endpoint.ts'
+import { hideSchema } from './hide-schema.ts'
 import { findText } from './trusted-operation.ts'
 import { asGraphqlError, presentErrors, unauthenticated } from './present-errors.ts'
 import type { Denial } from './rate-limits.ts'
@@ -89,7 +90,7 @@ async function admit(
   { authorization, origin }: Caller,
   { plan, startedAt }: Pick<Operation, 'plan' | 'startedAt'>,
 ): Promise<Operation | Refusal> {
-  const { services, authenticate, apiFor, rateLimits } = endpoint
+  const { services, profile, authenticate, apiFor, rateLimits } = endpoint
   const { query, operationName, variables } = params
   const { log } = services
   try {
@@ -101,7 +102,10 @@ async function admit(
     const { schema, prepareOperation } = apiFor(viewer)
     const { body, documentId } = await findText(endpoint, params, viewer, plan)
     const prepared = prepareOperation(body)
-    if ('errors' in prepared) return { errors: presentErrors(prepared.errors, log, origin) }
+    if ('errors' in prepared) {
+      const shown = presentErrors(prepared.errors, log, origin)
+      return { errors: hideSchema(profile, shown, { query: body, variables }) }
+    }
     const { document, costs } = prepared
     const definition = getOperationAST(document, operationName)
     const cost = (definition && costs.get(definition)?.(variables)) ?? noCost

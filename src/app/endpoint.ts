@@ -7,6 +7,7 @@ import type { Viewer } from '../lib/viewer.ts'
 import type { Services } from '../platform/services.ts'
 import { type Authenticate, createAuthenticate } from './authenticate.ts'
 import { createPrepareOperation, type PrepareOperation } from './prepare-operation.ts'
+import { type Profile, profileOf } from './profile.ts'
 import { createRateLimits, type RateLimits } from './rate-limits.ts'
 
 /** A schema, and what is parsed and validated against it already. */
@@ -18,6 +19,7 @@ export interface Api {
 /** What every way to the API shares: the schema as each viewer sees it, and who is known already. */
 export interface Endpoint {
   services: Services
+  profile: Profile
   authenticate: Authenticate
   rateLimits: RateLimits
   accessAudit: AccessAudit
@@ -28,10 +30,12 @@ export interface Endpoint {
 }
 
 export function createEndpoint(schema: GraphQLSchema, services: Services): Endpoint {
-  const whole = createApi(schema)
-  const partners = createApi(contractOf(schema, 'partner'))
+  const profile = profileOf(services.config)
+  const whole = createApi(schema, profile)
+  const partners = createApi(contractOf(schema, 'partner'), profile)
   return {
     services,
+    profile,
     authenticate: createAuthenticate(services),
     rateLimits: createRateLimits(services.config),
     trustedTexts: createTrustedTexts(services),
@@ -41,6 +45,6 @@ export function createEndpoint(schema: GraphQLSchema, services: Services): Endpo
   }
 }
 
-function createApi(schema: GraphQLSchema): Api {
-  return { schema, prepareOperation: createPrepareOperation(schema) }
+function createApi(schema: GraphQLSchema, profile: Profile): Api {
+  return { schema, prepareOperation: createPrepareOperation(schema, profile) }
 }

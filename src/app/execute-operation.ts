@@ -1,4 +1,10 @@
-import { createSourceEventStream, execute, type ExecutionResult, OperationTypeNode } from 'graphql'
+import {
+  createSourceEventStream,
+  execute,
+  type ExecutionResult,
+  type GraphQLError,
+  OperationTypeNode,
+} from 'graphql'
 import { createContext } from '../graphql/context.ts'
 import { newAccess } from '../lib/access.ts'
 import { newPlan } from '../platform/plan.ts'
@@ -6,6 +12,7 @@ import { traceOperation } from '../platform/telemetry.ts'
 import { type Caller, deny, nobody, type Operation } from './admit-operation.ts'
 import { startDeadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
+import { hideSchema } from './hide-schema.ts'
 import { asGraphqlError, presentErrors } from './present-errors.ts'
 import { rootFieldsOf } from './root-fields.ts'
 import { tellOperation } from './tell-operation.ts'
@@ -59,10 +66,21 @@ async function end(
   noteUsage(endpoint, operation, cost.actual, errors !== undefined)
   await recordAccess(endpoint, operation, { origin })
   return {
-    ...(shown && { errors: shown }),
+    ...(shown && {
+      errors: result.data === undefined ? hidden(endpoint, operation, shown) : shown,
+    }),
     ...result,
     extensions: { ...result.extensions, cost },
   }
+}
+
+/** Nothing was executed: the errors are about the request. */
+function hidden(
+  { profile }: Endpoint,
+  { document, variableValues: variables }: Operation,
+  errors: readonly GraphQLError[],
+): readonly GraphQLError[] {
+  return hideSchema(profile, errors, { query: document.loc?.source.body ?? '', variables })
 }
 
 function recordAccess(

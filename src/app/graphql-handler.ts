@@ -1,11 +1,12 @@
-import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { ExecutionArgs, ExecutionResult } from 'graphql'
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, OperationTypeNode } from 'graphql'
 import { createHandler, parseRequestParams, type Request, type Response } from 'graphql-http'
+import type { Origin } from '../lib/viewer.ts'
 import { admitOperation, type Caller, type Operation, type Refusal } from './admit-operation.ts'
 import { startDeadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
 import { executeOnce } from './execute-operation.ts'
+import { errorBody, HttpError } from './http-error.ts'
 import { readBody } from './read-body.ts'
 import { withDocumentId } from './trusted-operation.ts'
 
@@ -16,7 +17,7 @@ interface Exchange {
   body: string | undefined
   signal: AbortSignal
   /** Of a refusal, for which graphql-http has no place. */
-  extensions: Refusal['extensions'] | undefined
+  extensions?: Refusal['extensions']
 }
 
 // graphql-http wants a context with an index signature; ours is closed on purpose.
@@ -29,13 +30,14 @@ type Admitted = { operation: Operation; exchange: Exchange } & Record<PropertyKe
 export function createGraphqlHandler(endpoint: Endpoint) {
   const handle = createHandler<IncomingMessage, Exchange, Admitted>({
     parseRequestParams: (request) => parseRequestParams(withParsedBody(request)),
-    async onSubscribe({ context: exchange }, params) {
+    async onSubscribe({ context: exchange, method }, params) {
       const { body, caller } = exchange
       const admitted = await admitOperation(endpoint, params, body, caller)
       if ('errors' in admitted) {
         exchange.extensions = admitted.extensions
         return refuse(admitted)
       }
+      if (method === 'GET' && admitted.kind === OperationTypeNode.MUTATION) return postOnly
       const { schema, document, operationName, variableValues } = admitted
       const contextValue: Admitted = { operation: admitted, exchange }
       return { schema, document, operationName, variableValues, contextValue }
@@ -44,20 +46,24 @@ export function createGraphqlHandler(endpoint: Endpoint) {
       const { operation, exchange } = contextValue as Admitted
       return executeOnce(endpoint, operation, exchange.caller, exchange.signal)
     },
+    formatError: withCode,
     onOperation: ({ raw }, { contextValue }, result) =>
       raw.headers['x-explain'] === '1'
         ? explained(result as ExecutionResult, contextValue as Admitted)
         : undefined,
   })
 
-  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  return async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    origin: Origin,
+  ): Promise<void> => {
     const body = request.method === 'POST' ? await readBody(request) : undefined
     using deadline = startDeadline(endpoint.services.config.REQUEST_TIMEOUT_MS)
     response.once('close', deadline.leave)
-    const { method = '', url = '', headers, socket } = request
-    const origin = { requestId: randomUUID(), ip: socket.remoteAddress ?? null, apiKeyId: null }
+    const { method = '', url = '', headers } = request
     const caller = { authorization: headers.authorization, origin }
-    const exchange: Exchange = { caller, body, signal: deadline.signal, extensions: undefined }
+    const exchange: Exchange = { caller, body, signal: deadline.signal }
     const [answer, init] = await handle({
       method,
       url,
@@ -67,13 +73,18 @@ export function createGraphqlHandler(endpoint: Endpoint) {
       context: exchange,
     })
     response.off('close', deadline.leave)
-    response
-      .writeHead(init.status, init.statusText, {
-        ...init.headers,
-        'x-request-id': origin.requestId,
-      })
-      .end(extended(answer, exchange.extensions))
+    if (answer === null) throw new HttpError(init.status, `${init.statusText}.`, init.headers)
+    const text = extended(answer, exchange.extensions)
+    const length = { 'content-length': String(Buffer.byteLength(text)) }
+    response.writeHead(init.status, init.statusText, { ...init.headers, ...length }).end(text)
   }
+}
+
+/** What graphql-http says of a request by itself has no code. */
+function withCode(error: Readonly<GraphQLError | Error>): GraphQLError {
+  if (error instanceof GraphQLError && error.extensions['code']) return error
+  const code = error instanceof GraphQLError ? 'BAD_USER_INPUT' : 'BAD_REQUEST'
+  return new GraphQLError(error.message, { extensions: { code } })
 }
 
 /** graphql-http insists on a query, which may come by its id; what is no JSON it refuses in its own words. */
@@ -87,23 +98,26 @@ function withParsedBody<R extends Request<IncomingMessage, Exchange>>(request: R
   }
 }
 
+function extended(answer: string, extensions: Exchange['extensions']): string {
+  return extensions ? JSON.stringify({ ...(JSON.parse(answer) as object), extensions }) : answer
+}
+
 /** With what it cost, for whoever asked. */
 function explained(result: ExecutionResult, { operation: { plan } }: Admitted): ExecutionResult {
   return { ...result, extensions: { ...result.extensions, plan } }
 }
 
-function extended(answer: string | null, extensions: Exchange['extensions']): string | null {
-  if (!extensions || answer === null) return answer
-  return JSON.stringify({ ...(JSON.parse(answer) as object), extensions })
-}
+const json = { 'content-type': 'application/json; charset=utf-8' }
+
+const postOnly: Response = [
+  JSON.stringify(errorBody(405, 'Use POST for mutations.')),
+  { status: 405, statusText: 'Method Not Allowed', headers: { ...json, allow: 'POST' } },
+]
 
 /** Where HTTP has no word for it, graphql-http answers as the protocol says. */
 function refuse({ errors, http }: Refusal): Response | Refusal['errors'] {
   if (!http) return errors
   const { status, headers } = http
-  const init = { 'content-type': 'application/json; charset=utf-8', ...headers }
-  return [
-    JSON.stringify({ errors }),
-    { status, statusText: STATUS_CODES[status] ?? '', headers: init },
-  ]
+  const statusText = STATUS_CODES[status] ?? ''
+  return [JSON.stringify({ errors }), { status, statusText, headers: { ...json, ...headers } }]
 }

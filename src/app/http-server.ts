@@ -1,17 +1,30 @@
+import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { hasKey } from '../features/partners/key-text.ts'
+import type { Origin } from '../lib/viewer.ts'
 import type { Services } from '../platform/services.ts'
 import { continueTrace } from '../platform/telemetry/tracing.ts'
 import { sendJson } from './answer.ts'
+import { admitOrigin, answerPreflight, refuseForeign } from './cross-origin.ts'
 import { createEndpoint } from './endpoint.ts'
 import { createGraphqlHandler } from './graphql-handler.ts'
 import { graphiqlPage } from './graphiql.ts'
+import { errorBody, HttpError, keyInAddress } from './http-error.ts'
 import { createPlaces } from './places.ts'
-import { createProbes, type Handler } from './probes.ts'
-import { HttpError } from './read-body.ts'
+import { createProbes } from './probes.ts'
+import { refuseSocket } from './refuse-socket.ts'
+import { originOf } from './request-origin.ts'
 import { toSchema } from './schema.ts'
+import { permitPage, securityHeaders } from './security-headers.ts'
 import { createSockets } from './sockets.ts'
 import { createStreams, wantsStream } from './streams.ts'
+
+type Handler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  origin: Origin,
+) => void | Promise<void>
 
 export interface HttpServerOptions {
   services: Services
@@ -38,32 +51,56 @@ export interface GatewayServer extends Server {
 export function createHttpServer(options: HttpServerOptions): GatewayServer {
   const { services, stop, endingMs, explorerToken } = options
   const endpoint = createEndpoint(toSchema(), services)
+  const { profile } = endpoint
   const tenants = createPlaces(maxConnections)
   const sockets = createSockets(endpoint, tenants, { stop, endingMs })
   const streams = createStreams(endpoint, tenants, { stop, endingMs })
   const graphql = createGraphqlHandler(endpoint)
-  const explorer = explorerToken === undefined ? undefined : graphiqlPage(explorerToken)
+  const explorer =
+    explorerToken !== undefined && profile.showsGraphiql ? graphiqlPage(explorerToken) : undefined
+  const graphqlMethods = profile.answersGet ? ['POST', 'GET'] : ['POST']
+  const allowed = services.config.ALLOWED_ORIGINS
   const routes: Record<string, Handler> = {
     ...createProbes(services, stop),
-    '/graphql': (request, response) => {
+    '/graphql': (request, response, origin) => {
+      admitOrigin(request, response, allowed)
+      if (request.method === 'OPTIONS') {
+        return answerPreflight(request, response, { allowed, methods: graphqlMethods })
+      }
       if (explorer && wantsPage(request)) return sendPage(response, explorer)
+      allowOnly(request, graphqlMethods)
+      refuseForeign(request, allowed)
       const answer = wantsStream(request) ? streams.answer : graphql
-      return continueTrace(request.headers, () => answer(request, response))
+      return continueTrace(request.headers, () => answer(request, response, origin))
     },
   }
   if (explorer) routes['/'] = (_request, response) => sendPage(response, explorer)
 
-  const server = createServer({ shouldUpgradeCallback: wantsSocket }, (request, response) => {
-    if (hasKey(request.url ?? '')) return fail(services, response, keyInAddress)
-    const route = routes[pathOf(request.url)]
-    if (!route) return sendJson(response, 404, { error: 'There is nothing here. Try /graphql.' })
-    Promise.try(route, request, response).catch((error: unknown) => fail(services, response, error))
-    return undefined
-  })
+  const headers = securityHeaders(profile)
+  const latest = new WeakMap<Duplex, ServerResponse>()
+  const answer = (request: IncomingMessage, response: ServerResponse) => {
+    latest.set(request.socket, response)
+    response.once('finish', () => latest.delete(request.socket))
+    const origin = originOf(request)
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    response.setHeader('x-request-id', origin.requestId)
+    Promise.try(route, routes, request, response, origin).catch((error: unknown) =>
+      fail(services, response, origin, error),
+    )
+  }
+  const server = createServer({ shouldUpgradeCallback: wantsSocket }, answer)
   server.headersTimeout = 10_000
   // Until a request has been read; the answer may take as long as it likes.
   server.requestTimeout = 15_000
+  server.on('checkExpectation', answer)
   server.on('upgrade', sockets.upgrade)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const response = latest.get(socket)
+    // What is written now would be in the midst of another answer, or in its place.
+    if (response?.headersSent || response?.req.complete) return void socket.destroy()
+    const [status, message] = malformed[error.code ?? ''] ?? [400, 'This is not an HTTP request.']
+    return refuseSocket(socket, status, message, { ...headers, 'x-request-id': randomUUID() })
+  })
   endConnectionsAfter(server, stop)
   return Object.assign(server, { settle: async () => endpoint.usage[Symbol.asyncDispose]() })
 }
@@ -82,11 +119,40 @@ function endConnectionsAfter(server: Server, stop: AbortSignal): void {
   stop.addEventListener('abort', end, { once: true })
 }
 
-/** It is not looked at: who answers it would teach clients to send keys where logs keep them. */
-const keyInAddress = new HttpError(
-  400,
-  'There is an API key in the address, where logs keep it. Rotate it, and send it as a header: "Authorization: Bearer …".',
-)
+/** What Node's parser refuses, where the usual 400 would not say enough. */
+const malformed: Readonly<Record<string, readonly [status: number, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'The headers are too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
+}
+
+function allowOnly({ method = '' }: IncomingMessage, methods: readonly string[]): void {
+  if (methods.includes(method)) return
+  throw new HttpError(405, `Use ${methods.join(' or ')}.`, { allow: methods.join(', ') })
+}
+
+/** Node would leave out what is above 2,000. */
+const maxHeaders = 100
+
+function route(
+  routes: Readonly<Record<string, Handler>>,
+  request: IncomingMessage,
+  response: ServerResponse,
+  origin: Origin,
+): void | Promise<void> {
+  const { rawHeaders, headersDistinct, headers, url } = request
+  if (rawHeaders.length > 2 * maxHeaders) throw new HttpError(431, 'There are too many headers.')
+  // Proxies may have believed the other one.
+  if ((headersDistinct['host']?.length ?? 0) > 1) throw new HttpError(400, 'Send one Host.')
+  if (headers.expect && headers.expect.toLowerCase() !== '100-continue') {
+    throw new HttpError(417, 'Nothing of the kind is expected here.')
+  }
+  if (hasKey(url ?? '')) throw new HttpError(400, keyInAddress)
+  const path = pathOf(url)
+  const handler = routes[path]
+  if (!handler) throw new HttpError(404, 'There is nothing here. Try /graphql.')
+  if (path !== '/graphql') allowOnly(request, ['GET', 'HEAD'])
+  return handler(request, response, origin)
+}
 
 /** Any other upgrade is none of ours, and its request is answered as if it had not asked. */
 function wantsSocket({ headers, url }: IncomingMessage): boolean {
@@ -102,16 +168,21 @@ function wantsPage({ method, headers }: IncomingMessage): boolean {
 }
 
 function sendPage(response: ServerResponse, page: string): void {
+  permitPage(response)
   response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(page)
 }
 
 /** An HttpError is the client's; anything else is ours. The rest of the request is not read. */
-function fail({ log }: Services, response: ServerResponse, error: unknown): void {
+function fail(
+  { log }: Services,
+  response: ServerResponse,
+  { requestId }: Origin,
+  error: unknown,
+): void {
   const known = error instanceof HttpError
-  if (!known && !response.destroyed) log.error({ err: error }, 'request failed')
+  if (!known && !response.destroyed) log.error({ err: error, requestId }, 'request failed')
   if (response.headersSent || response.destroyed) return
   response.setHeader('connection', 'close')
-  const message = known ? error.message : 'Something went wrong on our side.'
-  const code = known ? 'BAD_REQUEST' : 'INTERNAL_SERVER_ERROR'
-  sendJson(response, known ? error.status : 500, { errors: [{ message, extensions: { code } }] })
+  if (known) sendJson(response, error.status, errorBody(error.status, error.message), error.headers)
+  else sendJson(response, 500, errorBody(500, 'Something went wrong on our side.'))
 }

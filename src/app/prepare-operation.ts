@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { maxTokens } from '../graphql/document-limits.ts'
 import { compileCosts, type CompiledCosts } from '../graphql/operation-cost.ts'
 import { readDocument } from '../graphql/read-document.ts'
+import type { Profile } from './profile.ts'
 
 /** Of memory for documents that have been read. */
 const maxCachedBytes = 32 * 1024 ** 2
@@ -20,7 +21,7 @@ type Prepared = PreparedDocument | { errors: readonly GraphQLError[] }
 export type PrepareOperation = (query: string) => Prepared
 
 /** Parses, validates and prices a document; the outcome is remembered by its text. */
-export function createPrepareOperation(schema: GraphQLSchema): PrepareOperation {
+export function createPrepareOperation(schema: GraphQLSchema, profile: Profile): PrepareOperation {
   const prepared = new LRUCache<string, { result: Prepared; bytes: number }>({
     maxSize: maxCachedBytes,
     sizeCalculation: ({ bytes }) => bytes,
@@ -28,15 +29,19 @@ export function createPrepareOperation(schema: GraphQLSchema): PrepareOperation 
   return (query) => {
     let known = prepared.get(query)
     if (!known) {
-      known = prepare(schema, query)
+      known = prepare(schema, profile, query)
       prepared.set(query, known)
     }
     return known.result
   }
 }
 
-function prepare(schema: GraphQLSchema, query: string): { result: Prepared; bytes: number } {
-  const result = readDocument(schema, query)
+function prepare(
+  schema: GraphQLSchema,
+  { showsSchema }: Profile,
+  query: string,
+): { result: Prepared; bytes: number } {
+  const result = readDocument(schema, query, { showsSchema })
   // Errors keep the document they are about.
   const most = Math.min(query.length, maxTokens)
   if ('errors' in result) return { result, bytes: bytesOf(query, most, 0) }

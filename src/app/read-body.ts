@@ -1,23 +1,13 @@
 import type { IncomingMessage } from 'node:http'
+import { HttpError } from './http-error.ts'
 
 /** Larger requests are refused before they are parsed. */
 export const maxRequestBytes = 2 * 1024 ** 2
 
-/** A request that is answered with a status of its own, before GraphQL has a say. */
-export class HttpError extends Error {
-  override readonly name = 'HttpError'
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
-}
-
 /**
  * The request's body as text. Throws HttpError: 413 as soon as the limit is passed, whatever
  * Content-Length said; 415 for a compressed body, whose size nobody knows; 400 for invalid UTF-8,
- * which must not be silently replaced.
+ * which must not be silently replaced, and for a list, which would be many operations for one.
  */
 export async function readBody(request: IncomingMessage): Promise<string> {
   const encoding = request.headers['content-encoding'] ?? 'identity'
@@ -30,8 +20,16 @@ export async function readBody(request: IncomingMessage): Promise<string> {
     if (size > maxRequestBytes) throw tooLarge()
     chunks.push(chunk)
   }
+  const text = decode(Buffer.concat(chunks, size))
+  if (/^\s*\[/.test(text)) {
+    throw new HttpError(400, 'Send one operation a request; lists of them are not answered.')
+  }
+  return text
+}
+
+function decode(bytes: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks, size))
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     throw new HttpError(400, 'The body is not valid UTF-8.')
   }

@@ -10,10 +10,14 @@ const maxMessagesPerSecond = 50
 export const closeCodes = {
   goingAway: 1001,
   tryAgainLater: 1013,
+  badRequest: 4400,
   internalError: 4500,
   forbidden: 4403,
   tooMany: 4429,
 } as const
+
+/** In place of the one of graphql-ws that quotes what was sent. */
+const reasons: Readonly<Record<number, string>> = { 4409: 'This id is in use.' }
 
 /** Closes; whoever does not answer that within five seconds is cut off. */
 export function closeSocket(socket: WebSocket, code: number, reason: string): void {
@@ -40,15 +44,24 @@ export function linkSocket(
     })
   return {
     send: (data) => (turn = turn.then(() => write(data))),
-    close: (code, reason) => closeSocket(socket, code ?? closeCodes.internalError, reason ?? ''),
+    close: (code = closeCodes.internalError, reason = '') =>
+      closeSocket(socket, code, reasons[code] ?? reason),
     onMessage(receive) {
       // Text or not, `ws` hands over one buffer a message.
       socket.on('message', (data) => {
         if (socket.readyState !== WebSocket.OPEN) return
-        receive((data as Buffer).toString()).catch(onFailure)
+        receive((data as Buffer).toString()).catch((error: unknown) => {
+          if (!isUnexpected(error)) return onFailure(error)
+          return closeSocket(socket, closeCodes.badRequest, 'Only servers send this.')
+        })
       })
     },
   }
+}
+
+/** What graphql-ws throws for a message of its protocol that goes the other way. */
+function isUnexpected(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Unexpected message of type')
 }
 
 /** Asks every twelve seconds whether anybody reads, and drops who has not answered by the next time. */

@@ -1,6 +1,5 @@
 import { type ExecutionArgs, GraphQLError } from 'graphql'
 import { type Context, handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws'
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -11,9 +10,14 @@ import { admitOperation, type Operation } from './admit-operation.ts'
 import type { Authenticated } from './authenticate.ts'
 import { watchBearer } from './bearer.ts'
 import { endEach, type Ending } from './endings.ts'
+import { foreignPage, isWelcome } from './cross-origin.ts'
 import type { Endpoint } from './endpoint.ts'
 import { type ConnectedCaller, perform } from './execute-operation.ts'
+import { keyInAddress } from './http-error.ts'
 import { createPlaces, type Places } from './places.ts'
+import { refuseSocket } from './refuse-socket.ts'
+import { originOf } from './request-origin.ts'
+import { securityHeaders } from './security-headers.ts'
 import { closeCodes, closeSocket, keepAlive, limitMessages, linkSocket } from './socket-link.ts'
 
 /** Larger than any operation; a message is held in memory as a whole. */
@@ -48,7 +52,12 @@ export interface Sockets {
  * clients connect again, elsewhere.
  */
 export function createSockets(endpoint: Endpoint, tenants: Places, ending: Ending): Sockets {
-  const { log } = endpoint.services
+  const { services, profile } = endpoint
+  const { log } = services
+  const headersOf = (request: IncomingMessage) => ({
+    ...securityHeaders(profile),
+    'x-request-id': originOf(request).requestId,
+  })
   const strangers = createPlaces(maxStrangers)
   const server = createServer(endpoint, tenants)
   const acceptor = new WebSocketServer({
@@ -78,13 +87,13 @@ export function createSockets(endpoint: Endpoint, tenants: Places, ending: Endin
   )
   return {
     upgrade(request, socket, head) {
-      if (ending.stop.aborted) return refuse(socket, '503 Service Unavailable')
-      if (hasKey(request.url ?? '')) return refuse(socket, '400 Bad Request')
-      if (!isWelcome(request, endpoint.services.config.ALLOWED_ORIGINS)) {
-        return refuse(socket, '403 Forbidden')
-      }
+      const refuse = (status: number, message: string) =>
+        refuseSocket(socket, status, message, headersOf(request))
+      if (ending.stop.aborted) return refuse(503, 'This instance stops. Try again.')
+      if (hasKey(request.url ?? '')) return refuse(400, keyInAddress)
+      if (!isWelcome(request, services.config.ALLOWED_ORIGINS)) return refuse(403, foreignPage)
       const stranger = strangers.take(request.socket.remoteAddress ?? '')
-      if (!stranger) return refuse(socket, '429 Too Many Requests')
+      if (!stranger) return refuse(429, 'Too many connections that have not said who they are.')
       socket.once('close', () => stranger[Symbol.dispose]())
       return acceptor.handleUpgrade(request, socket, head, (opened) =>
         open(opened, request, stranger),
@@ -93,33 +102,14 @@ export function createSockets(endpoint: Endpoint, tenants: Places, ending: Endin
   }
 }
 
-/**
- * Whether the page that opens the socket may: browsers let any page try. Who sends no Origin is no
- * browser, and there are no cookies that somebody could ride on.
- */
-function isWelcome({ headers }: IncomingMessage, allowed: string): boolean {
-  const { origin, host } = headers
-  if (origin === undefined || allowed.split(',').includes(origin)) return true
-  return URL.canParse(origin) && new URL(origin).host === host
-}
-
-function refuse(socket: Duplex, status: string): void {
-  socket.on('error', () => {})
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
-}
-
-function createLink(
-  socket: WebSocket,
-  { socket: { remoteAddress } }: IncomingMessage,
-  stranger: Disposable,
-): Link {
+function createLink(socket: WebSocket, request: IncomingMessage, stranger: Disposable): Link {
   const held = new DisposableStack()
   const end = new AbortController()
   held.defer(() => end.abort())
   held.use(stranger)
   held.use(openConnection('websocket'))
-  const origin = { requestId: randomUUID(), ip: remoteAddress ?? null, apiKeyId: null }
-  return { socket, caller: { origin, signal: end.signal }, held, stranger }
+  const caller = { origin: originOf(request), signal: end.signal }
+  return { socket, caller, held, stranger }
 }
 
 function createServer(endpoint: Endpoint, tenants: Places) {

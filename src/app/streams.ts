@@ -1,8 +1,8 @@
 import { type ExecutionResult, OperationTypeNode } from 'graphql'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
+import type { Origin } from '../lib/viewer.ts'
 import { openConnection } from '../platform/telemetry.ts'
 import {
   admitOperation,
@@ -16,7 +16,8 @@ import type { Endpoint } from './endpoint.ts'
 import { type ConnectedCaller, perform, type Results } from './execute-operation.ts'
 import type { Places } from './places.ts'
 import { unauthenticated } from './present-errors.ts'
-import { HttpError, readBody } from './read-body.ts'
+import { HttpError } from './http-error.ts'
+import { readBody } from './read-body.ts'
 import { withDocumentId } from './trusted-operation.ts'
 
 /** Something to read this often, so that nobody in between takes the stream for dead. */
@@ -25,7 +26,7 @@ const keepAliveMs = 12_000
 const maxStallMs = 24_000
 
 export interface Streams {
-  answer(request: IncomingMessage, response: ServerResponse): Promise<void>
+  answer(request: IncomingMessage, response: ServerResponse, origin: Origin): Promise<void>
 }
 
 /** Whether the client reads results one by one, and nothing else. */
@@ -42,13 +43,11 @@ export function createStreams(endpoint: Endpoint, tenants: Places, ending: Endin
   const open = new Set<AbortController>()
   endEach(ending, open, (stream) => stream.abort())
   return {
-    async answer(request, response) {
+    async answer(request, response, origin) {
       const params = await readParams(request)
       const authorization = request.headers.authorization ?? ''
-      const ip = request.socket.remoteAddress ?? null
-      const credentials = { authorization, ip }
+      const credentials = { authorization, ip: origin.ip }
       const bearer = await endpoint.authenticate(credentials)
-      const origin = { requestId: randomUUID(), ip, apiKeyId: null }
       if (!bearer) {
         refuse(response, refuseStranger(endpoint, origin))
         return
@@ -92,10 +91,6 @@ async function readParams(request: IncomingMessage): Promise<StreamParams> {
       extensions: extensions && parseJson(extensions),
     })
   }
-  if (request.method !== 'POST') throw new HttpError(405, 'Use POST or GET.')
-  if (!request.headers['content-type']?.startsWith('application/json')) {
-    throw new HttpError(415, 'Send application/json.')
-  }
   const body = await readBody(request)
   return { ...checkParams(parseJson(body)), body }
 }
@@ -136,7 +131,7 @@ async function begin(
     return http ? { ...result, http } : result
   }
   if (method === 'GET' && operation.kind === OperationTypeNode.MUTATION) {
-    throw new HttpError(405, 'Use POST for mutations.')
+    throw new HttpError(405, 'Use POST for mutations.', { allow: 'POST' })
   }
   return perform(endpoint, operation, caller)
 }
@@ -144,14 +139,12 @@ async function begin(
 async function sendResults(
   response: ServerResponse,
   results: Results | ExecutionResult,
-  { origin, signal }: ConnectedCaller,
+  { signal }: ConnectedCaller,
 ): Promise<void> {
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache',
     // Or it would be kept for another request, and keep an instance from stopping.
     connection: 'close',
-    'x-request-id': origin.requestId,
   })
   const comment = () => response.writableLength === 0 && response.write(':\n\n')
   const timer = setInterval(comment, keepAliveMs)

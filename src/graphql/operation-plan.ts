@@ -39,7 +39,7 @@ const nothing = { cost: 0, depth: 0, nodes: 0, scopes: [], deprecatedFields: [] 
 
 /** As the operation would be admitted; what cannot be read has no cost. */
 export function planOperation(schema: GraphQLSchema, asked: Asked): OperationPlan {
-  const read = readDocument(schema, asked.document)
+  const read = readDocument(schema, asked.document, { showsSchema: false })
   if ('errors' in read) {
     return { ...nothing, errors: read.errors.map((error) => presentError(error).message) }
   }

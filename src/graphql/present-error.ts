@@ -6,6 +6,8 @@ import { withoutSecrets } from '../lib/without-secrets.ts'
 /** More tell a client nothing new, and an answer must not outgrow its question. */
 export const maxErrors = 20
 const maxMessageLength = 300
+/** Places in the document that an error points to. */
+const maxPlaces = 5
 
 /**
  * The error as a client may see it: our own messages as they are, a neighbour's failure as a code
@@ -15,9 +17,9 @@ const maxMessageLength = 300
 export function presentError(error: GraphQLError): GraphQLError {
   const { message, extensions } = describe(error)
   return new GraphQLError(message.slice(0, maxMessageLength), {
-    nodes: error.nodes ?? null,
+    nodes: error.nodes?.slice(0, maxPlaces) ?? null,
     source: error.source ?? null,
-    positions: error.positions ?? null,
+    positions: error.positions?.slice(0, maxPlaces) ?? null,
     path: error.path ?? null,
     extensions,
   })
@@ -34,8 +36,8 @@ interface Description {
 }
 
 function describe(error: GraphQLError): Description {
-  const cause = error.originalError ?? error
-  if (cause instanceof GraphQLError) {
+  const cause = causeOf(error)
+  if (cause instanceof GraphQLError && !isUnfit(error, cause)) {
     return {
       message: withoutSecrets(withoutValues(error)),
       extensions: { code: 'BAD_USER_INPUT', ...error.extensions },
@@ -62,6 +64,19 @@ function describe(error: GraphQLError): Description {
     message: 'Something went wrong on our side.',
     extensions: { code: 'INTERNAL_SERVER_ERROR' },
   }
+}
+
+function causeOf(error: Error): Error {
+  const inner = error instanceof GraphQLError ? error.originalError : undefined
+  return inner ? causeOf(inner) : error
+}
+
+/**
+ * Whether graphql-js complains in the midst of executing about what a resolver gave it, which is our fault.
+ * Errors that we make ourselves have a code; about arguments the client is told.
+ */
+function isUnfit({ path }: GraphQLError, { message, extensions }: GraphQLError): boolean {
+  return path !== undefined && extensions['code'] === undefined && !message.startsWith('Argument "')
 }
 
 /** Where bodies and history entries are. */

@@ -3,6 +3,7 @@ import {
   GraphQLError,
   type GraphQLSchema,
   NoFragmentCyclesRule,
+  NoSchemaIntrospectionCustomRule,
   parse,
   specifiedRules,
   validate,
@@ -15,11 +16,17 @@ import { maxErrors } from './present-error.ts'
 
 export type ReadDocument = { document: DocumentNode } | { errors: readonly GraphQLError[] }
 
+const secretiveRules = [...specifiedRules, NoSchemaIntrospectionCustomRule]
+
 /**
  * Parses and validates a document. The limits come first: within them validation takes milliseconds,
- * and without cycles it ends.
+ * and without cycles it ends. Unless it `showsSchema`, introspection is refused and nothing is suggested.
  */
-export function readDocument(schema: GraphQLSchema, text: string): ReadDocument {
+export function readDocument(
+  schema: GraphQLSchema,
+  text: string,
+  { showsSchema }: { showsSchema: boolean },
+): ReadDocument {
   if (isNestedTooDeep(text)) return { errors: [badUserInput('The document nests too deep.')] }
   try {
     const document = parse(text, { maxTokens })
@@ -27,7 +34,10 @@ export function readDocument(schema: GraphQLSchema, text: string): ReadDocument 
     if (cycles.length > 0) return { errors: cycles }
     const excess = findExcess(document)
     if (excess) return { errors: [excess] }
-    const errors = validate(schema, document, specifiedRules, { maxErrors })
+    const errors = validate(schema, document, showsSchema ? specifiedRules : secretiveRules, {
+      maxErrors,
+      hideSuggestions: !showsSchema,
+    })
     return errors.length > 0 ? { errors } : { document }
   } catch (error) {
     if (error instanceof GraphQLError) return { errors: [tooManyTokens(error) ?? error] }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { StartupError } from '../lib/errors.ts'
+import { unsafeSettings } from './config/unsafe-settings.ts'
 import { kmsKeyName } from './key-manager/google-kms.ts'
 
 const count = (fallback: number, min: number, max: number) =>
@@ -29,6 +30,8 @@ export const environment = z.object({
     .string()
     .refine(areOrigins, 'must be origins like https://studio.example.com, separated by commas')
     .default(''),
+  INTROSPECTION: z.stringbool().optional(),
+  GRAPHIQL: z.stringbool().optional(),
   REQUEST_TIMEOUT_MS: count(10_000, 100, 15_000),
   TRUSTED_DOCUMENTS_ONLY: flag,
   BODY_CACHE_MB: count(64, 0, 65_536),
@@ -121,13 +124,15 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>) {
   const broken = new Set(issues.map(({ path }) => String(path[0])))
   const sound = Object.entries(given).filter(([name]) => !broken.has(name))
   const values = environment.parse(Object.fromEntries(sound))
+  const production = values.NODE_ENV === 'production'
   const mistakes = [
     ...issues.map(({ path, message }) => describe(String(path[0]), given, message)),
     // What is given wrongly is not missing.
     ...[...missing(values)].filter((line) => !broken.has(line.split(' ', 1)[0] ?? '')),
+    ...(production ? unsafeSettings(values, env) : []),
   ]
   if (mistakes.length > 0) throw invalid(mistakes)
-  return { ...values, production: values.NODE_ENV === 'production' }
+  return { ...values, production }
 }
 
 function describe(name: string, given: Record<string, string | undefined>, message: string) {

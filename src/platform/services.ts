@@ -74,6 +74,7 @@ export async function openServices(
       poolSize: config.DATABASE_POOL_SIZE,
       statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
       acquireTimeoutMs: config.DATABASE_ACQUIRE_TIMEOUT_MS,
+      refusePowerful: config.production,
       entities,
     }),
   )

@@ -26,7 +26,7 @@ import { type Neighbours, openServices, type Services } from '../../src/platform
 import { startTasks } from '../../src/platform/tasks.ts'
 import { canary, expectNoCanaries } from './canaries.ts'
 import { type TestDatabase, testDatabase } from './database.ts'
-import { createWatchedLog } from './watched-log.ts'
+import { createWatchedLog, type Failure } from './watched-log.ts'
 
 /** A tenant of the test, and a token for each of its people. */
 export interface TestTenant extends CreatedTenant {
@@ -43,6 +43,8 @@ export interface Answer<Data> extends ExecutionResult<Data> {
 export interface TestGateway extends AsyncDisposable {
   url: string
   services: Services
+  /** What its log has of errors so far. */
+  failures: readonly Failure[]
   database: TestDatabase
   zerodb: ZeroDbServer
   /** Every provider's address; the platform has a key for `compatible` only. */
@@ -184,7 +186,7 @@ async function startInstance(stores: Stores, env: Record<string, string>): Promi
   // What is left of a limit differs from answer to answer, and tests compare them to the byte.
   const unlimited = { RATE_LIMIT_POINTS: '0' }
   const config = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'error', ...unlimited, ...env })
-  const { log } = opened.use(createWatchedLog(config.LOG_LEVEL))
+  const { log, failures } = opened.use(createWatchedLog(config.LOG_LEVEL))
   const services = opened.use(await openServices(config, stores.neighbours, entities, log))
   await setUpTables(services.zerodb, AbortSignal.timeout(5_000))
   const url = await listen(services, opened)
@@ -195,6 +197,7 @@ async function startInstance(stores: Stores, env: Record<string, string>): Promi
     ...stores,
     url,
     services,
+    failures,
     query,
     newTenant: (options) => createTestTenant(services, stores.signToken, options),
     async explain(who, document, variables) {

@@ -137,7 +137,7 @@ function readNamed(
   body: string,
   schema: GraphQLSchema,
 ): NewTrustedDocument | { messages: readonly string[] } {
-  const found = readDocument(schema, body)
+  const found = readDocument(schema, body, { showsSchema: false })
   if ('errors' in found) return { messages: found.errors.map(({ message }) => message) }
   const operations = found.document.definitions.filter(
     (definition) => definition.kind === Kind.OPERATION_DEFINITION,

@@ -7,9 +7,11 @@ import {
 } from '@mikro-orm/postgresql'
 import type { Socket } from 'node:net'
 import type pg from 'pg'
+import { StartupError } from '../../lib/errors.ts'
 import type { Plan } from '../plan.ts'
 import { postgresTransaction } from '../telemetry.ts'
 import { asUpstreamError, wasSacrificed } from './failure.ts'
+import { refusePowerfulRole } from './login-role.ts'
 import { createReadPool, type ReadPool } from './reads.ts'
 
 export interface DatabaseOptions {
@@ -20,6 +22,8 @@ export interface DatabaseOptions {
   statementTimeoutMs: number
   /** How long a caller waits for a free connection before it is told to come back. */
   acquireTimeoutMs: number
+  /** Use no connection whose role row-level security does not bind. */
+  refusePowerful?: boolean
   entities: EntityName<AnyEntity>[]
 }
 
@@ -53,6 +57,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     // Databases are made by operators; by default the ORM creates what it does not find.
     ensureDatabase: false,
     driverOptions: {
+      // The ORM takes host, user and database from the address, but not what it says of TLS.
+      connectionString: options.url,
       max: options.poolSize,
       connectionTimeoutMillis: options.acquireTimeoutMs,
       statement_timeout: options.statementTimeoutMs,
@@ -60,6 +66,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       idle_in_transaction_session_timeout: options.statementTimeoutMs,
       application_name: 'content-gateway',
       options: '-c timezone=UTC',
+      ...(options.refusePowerful && { verify }),
     },
   })
   const connection = orm.em.getConnection()
@@ -68,6 +75,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const pool: pg.Pool = await connection.getNativeClient()
   reclaimLost(pool)
   giveUpSilent(pool, options.statementTimeoutMs + silenceGraceMs)
+  if (options.refusePowerful) {
+    await tryOnce(pool).catch(async (error: unknown) => {
+      await pool.end()
+      throw error
+    })
+  }
   return {
     reads: createReadPool(pool),
     transaction(tenantId, work, plan) {
@@ -92,6 +105,22 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       // The ORM leaves a pool alone through which it never sent anything itself.
       if (!pool.ending) await pool.end()
     },
+  }
+}
+
+/** Each new connection is looked at before it is used: whoever started without PostgreSQL is not let off. */
+async function verify(client: pg.PoolClient, done: (error?: Error) => void): Promise<void> {
+  const refused = await refusePowerfulRole(client).catch((error: Error) => error)
+  done(refused ?? undefined)
+}
+
+/** Opens a connection, and passes on what forbids to start; a server that is away does not. */
+async function tryOnce(pool: pg.Pool): Promise<void> {
+  try {
+    const client = await pool.connect()
+    client.release()
+  } catch (error) {
+    if (error instanceof StartupError) throw error
   }
 }
 

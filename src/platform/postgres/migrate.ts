@@ -17,6 +17,8 @@ export async function migrate(ownerUrl: string, to?: string): Promise<string[]> 
     extensions: [Migrator],
     migrations: { path: directory, glob: '*.ts', snapshot: false },
     logger: () => {},
+    // The ORM takes host, user and database from the address, but not what it says of TLS.
+    driverOptions: { connectionString: ownerUrl },
   })
   try {
     return await withLock(orm, async () => {
