@@ -10,6 +10,7 @@ import { refuseUncleanText } from '../graphql/clean-text.ts'
 import { refuseLargeVariables } from '../graphql/input-limits.ts'
 import { type Access, newAccess } from '../lib/access.ts'
 import type { OperationCost } from '../graphql/operation-cost.ts'
+import { untilAborted } from '../lib/until-aborted.ts'
 import type { Origin, Viewer } from '../lib/viewer.ts'
 import { newPlan, type Plan } from '../platform/plan.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -23,6 +24,8 @@ import { tellOperation } from './tell-operation.ts'
 export interface Caller {
   authorization: string | undefined
   origin: Origin
+  /** Aborts when nobody waits for the answer any more. */
+  signal: AbortSignal
 }
 
 /** What a client asks for, as it came. */
@@ -61,7 +64,12 @@ export interface Refusal {
   errors: readonly GraphQLError[]
   extensions?: { cost: CostReport }
   /** Where HTTP has words of its own for it. */
-  http?: { status: number; headers: Record<string, string> }
+  http?: RefusalHttp
+}
+
+export interface RefusalHttp {
+  status: number
+  headers: Record<string, string>
 }
 
 /**
@@ -87,18 +95,20 @@ async function admit(
   endpoint: Endpoint,
   params: OperationParams,
   text: string | undefined,
-  { authorization, origin }: Caller,
+  { authorization, origin, signal }: Caller,
   { plan, startedAt }: Pick<Operation, 'plan' | 'startedAt'>,
 ): Promise<Operation | Refusal> {
-  const { services, profile, authenticate, apiFor, rateLimits } = endpoint
+  const { services, profile, admission, authenticate, apiFor, rateLimits } = endpoint
   const { query, operationName, variables } = params
   const { log } = services
   try {
     refuseLargeVariables(variables)
     refuseUncleanText(text, { query, variables })
-    const bearer = await authenticate({ authorization, ip: origin.ip }, { plan })
+    const authenticating = authenticate({ authorization, ip: origin.ip }, { plan })
+    const bearer = await untilAborted(authenticating, signal)
     if (!bearer) return refuseStranger(endpoint, origin)
     const { viewer } = bearer
+    admission.recognize(authorization, viewer.tenantId)
     const { schema, prepareOperation } = apiFor(viewer)
     const { body, documentId } = await findText(endpoint, params, viewer, plan)
     const prepared = prepareOperation(body)

@@ -15,3 +15,22 @@ export function startDeadline(ms: number): Deadline {
     [Symbol.dispose]: () => clearTimeout(timer),
   }
 }
+
+/** For what hears the deadline to say so at its place in the answer. */
+const graceMs = 250
+
+/** What `work` comes to, or the signal's reason when it takes no notice of the signal. */
+export function inTime<T>(work: T | Promise<T>, signal: AbortSignal): T | Promise<T> {
+  if (!(work instanceof Promise)) return work
+  return new Promise((resolve, reject) => {
+    const onAbort = () => setTimeout(() => reject(signal.reason as Error), graceMs)
+    const settled =
+      <V>(settle: (value: V) => void) =>
+      (value: V) => {
+        signal.removeEventListener('abort', onAbort)
+        settle(value)
+      }
+    work.then(settled(resolve), settled(reject))
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+}

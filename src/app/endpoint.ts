@@ -5,6 +5,7 @@ import { createTrustedTexts, type TrustedTexts } from '../features/partners/trus
 import { contractOf } from '../graphql/contract.ts'
 import type { Viewer } from '../lib/viewer.ts'
 import type { Services } from '../platform/services.ts'
+import { type Admission, createAdmission } from './admission.ts'
 import { type Authenticate, createAuthenticate } from './authenticate.ts'
 import { createPrepareOperation, type PrepareOperation } from './prepare-operation.ts'
 import { type Profile, profileOf } from './profile.ts'
@@ -16,10 +17,11 @@ export interface Api {
   prepareOperation: PrepareOperation
 }
 
-/** What every way to the API shares: the schema as each viewer sees it, and who is known already. */
+/** What every way to the API shares: the schema as each viewer sees it, who may begin, and who is known already. */
 export interface Endpoint {
   services: Services
   profile: Profile
+  admission: Admission
   authenticate: Authenticate
   rateLimits: RateLimits
   accessAudit: AccessAudit
@@ -36,6 +38,7 @@ export function createEndpoint(schema: GraphQLSchema, services: Services): Endpo
   return {
     services,
     profile,
+    admission: createAdmission(services.database),
     authenticate: createAuthenticate(services),
     rateLimits: createRateLimits(services.config),
     trustedTexts: createTrustedTexts(services),

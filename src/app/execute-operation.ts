@@ -10,18 +10,12 @@ import { newAccess } from '../lib/access.ts'
 import { newPlan } from '../platform/plan.ts'
 import { traceOperation } from '../platform/telemetry.ts'
 import { type Caller, deny, nobody, type Operation } from './admit-operation.ts'
-import { startDeadline } from './deadline.ts'
+import { inTime, startDeadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
 import { hideSchema } from './hide-schema.ts'
 import { asGraphqlError, presentErrors } from './present-errors.ts'
 import { rootFieldsOf } from './root-fields.ts'
 import { tellOperation } from './tell-operation.ts'
-
-/** Who is connected for longer than one answer takes. */
-export interface ConnectedCaller extends Caller {
-  /** Aborts when the connection ends. */
-  signal: AbortSignal
-}
 
 export type Results = AsyncGenerator<ExecutionResult, void>
 
@@ -29,19 +23,20 @@ export type Results = AsyncGenerator<ExecutionResult, void>
 export function executeOnce(
   endpoint: Endpoint,
   operation: Operation,
-  { origin }: Caller,
+  { origin }: Pick<Caller, 'origin'>,
   signal: AbortSignal,
   event?: unknown,
 ): Promise<ExecutionResult> {
-  const { services } = endpoint
+  const { services, admission } = endpoint
   const { schema, document, operationName, variableValues, viewer } = operation
   const { kind, name, plan, charge, access } = operation
   return traceOperation({ kind, name, requestId: origin.requestId }, async () => {
+    using _place = admission.hold(viewer.tenantId)
     try {
       const asked = { viewer, signal, plan, charge, access, origin }
       const contextValue = createContext(services, asked)
       const args = { schema, document, operationName, variableValues, contextValue }
-      const result = await execute({ ...args, rootValue: event })
+      const result = await inTime(execute({ ...args, rootValue: event }), signal)
       return await end(endpoint, operation, { origin }, result)
     } catch (error) {
       return await end(endpoint, operation, { origin }, { errors: [asGraphqlError(error)] })
@@ -109,7 +104,7 @@ function noteUsage(
 export function perform(
   endpoint: Endpoint,
   operation: Operation,
-  caller: ConnectedCaller,
+  caller: Caller,
 ): Promise<Results | ExecutionResult> {
   return operation.kind === OperationTypeNode.SUBSCRIPTION
     ? subscribe(endpoint, operation, caller)
@@ -119,7 +114,7 @@ export function perform(
 async function executeInTime(
   endpoint: Endpoint,
   operation: Operation,
-  caller: ConnectedCaller,
+  caller: Caller,
   event?: unknown,
 ): Promise<ExecutionResult> {
   const { signal: gone } = caller
@@ -140,7 +135,7 @@ async function executeInTime(
 async function subscribe(
   endpoint: Endpoint,
   operation: Operation,
-  caller: ConnectedCaller,
+  caller: Caller,
 ): Promise<Results | ExecutionResult> {
   const over = new AbortController()
   const { signal } = over
@@ -165,7 +160,7 @@ async function subscribe(
 function openSource(
   { services }: Endpoint,
   { schema, document, operationName, variableValues, ...operation }: Operation,
-  { origin, signal }: ConnectedCaller,
+  { origin, signal }: Caller,
 ): Promise<AsyncIterable<unknown> | ExecutionResult> {
   const { viewer, plan, charge, access } = operation
   const contextValue = createContext(services, { viewer, signal, plan, charge, access, origin })
@@ -175,7 +170,7 @@ function openSource(
 async function* executeEach(
   endpoint: Endpoint,
   operation: Operation,
-  caller: ConnectedCaller,
+  caller: Caller,
   source: AsyncIterable<unknown>,
 ): Results {
   try {
@@ -198,7 +193,7 @@ async function* executeEach(
 async function executeEvent(
   endpoint: Endpoint,
   operation: Operation,
-  caller: ConnectedCaller,
+  caller: Caller,
   event: unknown,
 ): Promise<ExecutionResult> {
   const plan = newPlan()

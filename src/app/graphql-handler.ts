@@ -2,11 +2,18 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, OperationTypeNode } from 'graphql'
 import { createHandler, parseRequestParams, type Request, type Response } from 'graphql-http'
 import type { Origin } from '../lib/viewer.ts'
-import { admitOperation, type Caller, type Operation, type Refusal } from './admit-operation.ts'
+import {
+  admitOperation,
+  type Caller,
+  type Operation,
+  type Refusal,
+  type RefusalHttp,
+} from './admit-operation.ts'
 import { startDeadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
 import { executeOnce } from './execute-operation.ts'
 import { errorBody, HttpError } from './http-error.ts'
+import { isOverloaded, overloadedHttp, refuseOverloaded } from './overload.ts'
 import { readBody } from './read-body.ts'
 import { withDocumentId } from './trusted-operation.ts'
 
@@ -15,7 +22,6 @@ interface Exchange {
   caller: Caller
   /** Absent when the operation came in the address. */
   body: string | undefined
-  signal: AbortSignal
   /** Of a refusal, for which graphql-http has no place. */
   extensions?: Refusal['extensions']
 }
@@ -44,13 +50,16 @@ export function createGraphqlHandler(endpoint: Endpoint) {
     },
     execute({ contextValue }: ExecutionArgs) {
       const { operation, exchange } = contextValue as Admitted
-      return executeOnce(endpoint, operation, exchange.caller, exchange.signal)
+      return executeOnce(endpoint, operation, exchange.caller, exchange.caller.signal)
+    },
+    onOperation({ raw }, { contextValue }, answer) {
+      const result = answer as ExecutionResult
+      if (isOverloaded(result)) return respond(result, overloadedHttp)
+      return raw.headers['x-explain'] === '1'
+        ? explained(result, contextValue as Admitted)
+        : undefined
     },
     formatError: withCode,
-    onOperation: ({ raw }, { contextValue }, result) =>
-      raw.headers['x-explain'] === '1'
-        ? explained(result as ExecutionResult, contextValue as Admitted)
-        : undefined,
   })
 
   return async (
@@ -58,12 +67,18 @@ export function createGraphqlHandler(endpoint: Endpoint) {
     response: ServerResponse,
     origin: Origin,
   ): Promise<void> => {
-    const body = request.method === 'POST' ? await readBody(request) : undefined
     using deadline = startDeadline(endpoint.services.config.REQUEST_TIMEOUT_MS)
     response.once('close', deadline.leave)
+    const { signal } = deadline
     const { method = '', url = '', headers } = request
-    const caller = { authorization: headers.authorization, origin }
-    const exchange: Exchange = { caller, body, signal: deadline.signal }
+    const { authorization } = headers
+    if (!(await endpoint.admission.turn(authorization, signal))) {
+      response.off('close', deadline.leave)
+      return refuseOverloaded(request, response)
+    }
+    const body = method === 'POST' ? await readBody(request) : undefined
+    const caller = { authorization, origin, signal }
+    const exchange: Exchange = { caller, body }
     const [answer, init] = await handle({
       method,
       url,
@@ -116,8 +131,10 @@ const postOnly: Response = [
 
 /** Where HTTP has no word for it, graphql-http answers as the protocol says. */
 function refuse({ errors, http }: Refusal): Response | Refusal['errors'] {
-  if (!http) return errors
-  const { status, headers } = http
+  return http ? respond({ errors }, http) : errors
+}
+
+function respond(result: ExecutionResult, { status, headers }: RefusalHttp): Response {
   const statusText = STATUS_CODES[status] ?? ''
-  return [JSON.stringify({ errors }), { status, statusText, headers: { ...json, ...headers } }]
+  return [JSON.stringify(result), { status, statusText, headers: { ...json, ...headers } }]
 }

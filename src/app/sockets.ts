@@ -6,14 +6,15 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { hasKey } from '../features/partners/key-text.ts'
 import { UpstreamError } from '../lib/errors.ts'
 import { openConnection } from '../platform/telemetry.ts'
-import { admitOperation, type Operation } from './admit-operation.ts'
+import { admitOperation, type Caller, type Operation } from './admit-operation.ts'
 import type { Authenticated } from './authenticate.ts'
 import { watchBearer } from './bearer.ts'
 import { endEach, type Ending } from './endings.ts'
 import { foreignPage, isWelcome } from './cross-origin.ts'
 import type { Endpoint } from './endpoint.ts'
-import { type ConnectedCaller, perform } from './execute-operation.ts'
+import { perform } from './execute-operation.ts'
 import { keyInAddress } from './http-error.ts'
+import { overloaded } from './overload.ts'
 import { createPlaces, type Places } from './places.ts'
 import { refuseSocket } from './refuse-socket.ts'
 import { originOf } from './request-origin.ts'
@@ -32,7 +33,7 @@ const maxStrangers = 20
 /** What is known of one socket. */
 interface Link extends Record<PropertyKey, unknown> {
   socket: WebSocket
-  caller: Omit<ConnectedCaller, 'authorization'>
+  caller: Omit<Caller, 'authorization'>
   /** Set once it is known who is there. */
   authorization?: string
   /** Given back when the socket closes. */
@@ -169,7 +170,7 @@ function dropUnread(socket: WebSocket, request: IncomingMessage): void {
 
 /** What graphql-ws executes; the context is made later, afresh for each result. */
 type LinkedArgs = ExecutionArgs & {
-  contextValue: { operation: Operation; caller: ConnectedCaller }
+  contextValue: { operation: Operation; caller: Caller }
 }
 
 async function begin(
@@ -184,6 +185,7 @@ async function begin(
     return [new GraphQLError(reason)]
   }
   const caller = { ...stranger, authorization }
+  if (!(await endpoint.admission.turn(authorization, caller.signal))) return [overloaded()]
   const operation = await admitOperation(endpoint, payload, undefined, caller)
   if ('errors' in operation) return operation.errors
   const { schema, document, operationName, variableValues } = operation

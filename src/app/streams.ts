@@ -6,6 +6,7 @@ import type { Origin } from '../lib/viewer.ts'
 import { openConnection } from '../platform/telemetry.ts'
 import {
   admitOperation,
+  type Caller,
   type OperationParams,
   type Refusal,
   refuseStranger,
@@ -13,7 +14,8 @@ import {
 import { watchBearer } from './bearer.ts'
 import { endEach, type Ending } from './endings.ts'
 import type { Endpoint } from './endpoint.ts'
-import { type ConnectedCaller, perform, type Results } from './execute-operation.ts'
+import { perform, type Results } from './execute-operation.ts'
+import { refuseOverloaded } from './overload.ts'
 import type { Places } from './places.ts'
 import { unauthenticated } from './present-errors.ts'
 import { HttpError } from './http-error.ts'
@@ -44,8 +46,14 @@ export function createStreams(endpoint: Endpoint, tenants: Places, ending: Endin
   endEach(ending, open, (stream) => stream.abort())
   return {
     async answer(request, response, origin) {
-      const params = await readParams(request)
       const authorization = request.headers.authorization ?? ''
+      const end = new AbortController()
+      response.once('close', () => end.abort())
+      if (!(await endpoint.admission.turn(authorization, end.signal))) {
+        refuseOverloaded(request, response)
+        return
+      }
+      const params = await readParams(request)
       const credentials = { authorization, ip: origin.ip }
       const bearer = await endpoint.authenticate(credentials)
       if (!bearer) {
@@ -58,10 +66,8 @@ export function createStreams(endpoint: Endpoint, tenants: Places, ending: Endin
       if (!place) throw new HttpError(429, 'Your tenant has too many connections open.')
       held.use(place)
       held.use(openConnection('stream'))
-      const end = new AbortController()
       open.add(end)
       held.defer(() => open.delete(end))
-      response.once('close', () => end.abort())
       const onEnd = () => end.abort(expired)
       held.use(watchBearer(endpoint.authenticate, credentials, bearer, onEnd))
       const caller = { authorization, origin, signal: end.signal }
@@ -122,7 +128,7 @@ type SpokenRefusal = Refusal & Required<Pick<Refusal, 'http'>>
 async function begin(
   endpoint: Endpoint,
   { body, ...params }: StreamParams,
-  caller: ConnectedCaller,
+  caller: Caller,
   method: string | undefined,
 ): Promise<Results | ExecutionResult | SpokenRefusal> {
   const operation = await admitOperation(endpoint, params, body, caller)
@@ -139,7 +145,7 @@ async function begin(
 async function sendResults(
   response: ServerResponse,
   results: Results | ExecutionResult,
-  { signal }: ConnectedCaller,
+  { signal }: Caller,
 ): Promise<void> {
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',

@@ -8,6 +8,9 @@ import { StartupError } from '../lib/errors.ts'
 import type { Services } from '../platform/services.ts'
 import { measureProcess } from '../platform/telemetry/metrics.ts'
 
+/** Connections that may wait to be accepted; beyond it the kernel lets clients believe that nobody is there. */
+const backlog = 4_096
+
 /** A running HTTP server; disposing it lets requests under way finish and ends connections. */
 export interface Listening extends AsyncDisposable {
   url: string
@@ -74,17 +77,19 @@ interface Place {
 }
 
 async function open(server: Server, { host, port, names }: Place): Promise<string> {
-  await once(server.listen(port, host), 'listening').catch((error: NodeJS.ErrnoException) => {
-    const place = `${host}:${port}`
-    if (error.code === 'EADDRINUSE') {
+  await once(server.listen({ host, port, backlog }), 'listening').catch(
+    (error: NodeJS.ErrnoException) => {
+      const place = `${host}:${port}`
+      if (error.code === 'EADDRINUSE') {
+        throw new StartupError([
+          `Port ${port} is in use on ${host}. Stop its owner or set ${names[1]}.`,
+        ])
+      }
       throw new StartupError([
-        `Port ${port} is in use on ${host}. Stop its owner or set ${names[1]}.`,
+        `Cannot listen on ${place} (${error.code}). Set ${names.join(' and ')}.`,
       ])
-    }
-    throw new StartupError([
-      `Cannot listen on ${place} (${error.code}). Set ${names.join(' and ')}.`,
-    ])
-  })
+    },
+  )
   const { port: bound } = server.address() as AddressInfo
   return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
 }

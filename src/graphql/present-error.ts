@@ -82,16 +82,24 @@ function isUnfit({ path }: GraphQLError, { message, extensions }: GraphQLError):
 /** Where bodies and history entries are. */
 const contentStores = new Set(['ZeroDB', 'recovery copy'])
 
-function describeUpstream({ neighbour, retryAfterMs = 1_000 }: UpstreamError): Description {
-  return contentStores.has(neighbour)
-    ? {
-        message: 'The content store is not available right now.',
-        extensions: { code: 'CONTENT_STORE_UNAVAILABLE', retryAfterMs },
-      }
-    : {
-        message: 'The service is not available right now.',
-        extensions: { code: 'SERVICE_UNAVAILABLE', retryAfterMs },
-      }
+function describeUpstream(error: UpstreamError): Description {
+  const { neighbour, failure, retryAfterMs = 1_000 } = error
+  if (contentStores.has(neighbour)) {
+    return {
+      message: 'The content store is not available right now.',
+      extensions: { code: 'CONTENT_STORE_UNAVAILABLE', retryAfterMs },
+    }
+  }
+  if (failure === 'overloaded') {
+    return {
+      message: 'There is too much to do right now. Try again later.',
+      extensions: { code: 'OVERLOADED', retryAfterMs },
+    }
+  }
+  return {
+    message: 'The service is not available right now.',
+    extensions: { code: 'SERVICE_UNAVAILABLE', retryAfterMs },
+  }
 }
 
 /** Sentences of graphql-js about values that quote none of them. */

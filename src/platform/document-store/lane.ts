@@ -1,3 +1,4 @@
+import { untilAborted } from '../../lib/until-aborted.ts'
 import type { Plan } from '../plan.ts'
 
 export type Costs = Pick<Plan, 'zerodb' | 'bigquery' | 'cacheHits'>
@@ -127,7 +128,7 @@ export function createLane<K, R, V>(options: LaneOptions<K, R, V>): Lane<K, V> {
       flight.waiters++
       if (plan && flight.query) charge(flight.query, plan, options.charge)
       else if (plan) flight.plans.add(plan)
-      return signal ? untilAborted(flight.promise, signal, () => leave(flight)) : flight.promise
+      return untilAborted(flight.promise, signal, () => leave(flight))
     },
     get size() {
       return flights.size
@@ -155,16 +156,4 @@ function charge(query: Query, plan: Costs, count: (plan: Costs) => void): void {
   if (query.plans.has(plan)) return
   query.plans.add(plan)
   count(plan)
-}
-
-/** The promise, or the signal's reason as soon as it aborts; `leave` is called in that case only. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal, leave: () => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      leave()
-      reject(signal.reason as Error)
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

@@ -43,6 +43,8 @@ export interface Database extends AsyncDisposable {
   relayTransaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T>
   /** The same for what is noted of the stores, which belongs to no tenant. */
   systemTransaction<T>(work: (tx: EntityManager) => Promise<T>): Promise<T>
+  /** Whether as many wait for a connection as there are: whoever comes now only makes them wait longer. */
+  isCrowded(): boolean
   /** Whether a connection can be had and answers; never throws. */
   isReachable(): Promise<boolean>
   /** Connections as they are at this moment, and callers who wait for one. */
@@ -65,7 +67,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       // A process that falls asleep inside a transaction must not keep its locks from the others.
       idle_in_transaction_session_timeout: options.statementTimeoutMs,
       application_name: 'content-gateway',
-      options: '-c timezone=UTC',
+      // A statement whose connection is gone is ended within a second.
+      options: '-c timezone=UTC -c client_connection_check_interval=500',
       ...(options.refusePowerful && { verify }),
     },
   })
@@ -90,6 +93,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     },
     relayTransaction: (work) => runTransaction(orm.em, { role: 'app_relay' }, work),
     systemTransaction: (work) => runTransaction(orm.em, { role: 'app_system' }, work),
+    isCrowded: () => pool.waitingCount >= options.poolSize,
     isReachable: () =>
       pool.query('select').then(
         () => true,

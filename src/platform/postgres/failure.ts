@@ -9,7 +9,11 @@ const byCode: readonly [RegExp, UpstreamFailure][] = [
   [/^57014$/, 'timeout'],
 ]
 /** What `pg` itself says, without a code. */
-const byMessage = /connection terminated|not queryable|timeout exceeded when trying to connect/i
+const byMessage: readonly [RegExp, UpstreamFailure][] = [
+  [/connection terminated|not queryable/i, 'unavailable'],
+  // All connections were in use for longer than a caller may wait.
+  [/timeout exceeded when trying to connect/, 'overloaded'],
+]
 
 /** The failure as PostgreSQL's being away; undefined when it did answer about our statement. */
 export function asUpstreamError(error: unknown, inTransaction: boolean): UpstreamError | undefined {
@@ -28,7 +32,7 @@ function failureOf(error: Error): UpstreamFailure | undefined {
     const { code } = error
     return byCode.find(([pattern]) => pattern.test(code))?.[1]
   }
-  return byMessage.test(error.message) ? 'unavailable' : undefined
+  return byMessage.find(([pattern]) => pattern.test(error.message))?.[1]
 }
 
 /** Undone whole, to end a deadlock or an anomaly: running the transaction again is safe, and may work. */

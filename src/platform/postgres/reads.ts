@@ -2,6 +2,7 @@ import { nextTick } from 'node:process'
 import type pg from 'pg'
 import { createRecent, type RecentSummary } from '../http/recent.ts'
 import { UpstreamError } from '../../lib/errors.ts'
+import { untilAborted } from '../../lib/until-aborted.ts'
 import type { Plan } from '../plan.ts'
 import { postgresTrip } from '../telemetry.ts'
 import { asUpstreamError } from './failure.ts'
@@ -18,7 +19,10 @@ export interface TenantReads {
 }
 
 export interface ReadPool {
-  /** Counts its round trips in `plan`; once `signal` aborts, nothing more is sent. */
+  /**
+   * Counts its round trips in `plan`. Once `signal` aborts, nothing more is sent, whoever waits is told
+   * its reason, and a statement under way is soon ended.
+   */
   forTenant(tenantId: string, plan?: Plan, signal?: AbortSignal): TenantReads
   /** Reads that cross tenants, as the narrow role `app_system`. */
   asSystem(plan?: Plan): Pick<TenantReads, 'rows'>
@@ -68,7 +72,7 @@ export function createReadPool(pool: pg.Pool): ReadPool {
       const startedAt = performance.now()
       let answered = true
       try {
-        await postgresTrip(() => sendTrip(pool, [begin(tenantId), ...batch]))
+        await postgresTrip(() => sendTrip(pool, [begin(tenantId), ...batch], signal))
       } catch (error) {
         answered = !(error instanceof UpstreamError)
         throw error
@@ -116,20 +120,42 @@ class BatchedReads {
   }
 }
 
-async function sendTrip(pool: pg.Pool, reads: readonly Read[]) {
-  const client = await pool.connect().catch((error: unknown) => {
-    throw asUpstreamError(error, false) ?? error
-  })
-  let failure: Error | undefined
+async function sendTrip(pool: pg.Pool, reads: readonly Read[], signal?: AbortSignal) {
   try {
-    await new Promise<void>((resolve, reject) => {
-      client.query(new Trip(reads, (error) => (error ? reject(error) : resolve())))
-    })
+    const client = await acquire(pool, signal)
+    await travel(client, reads, signal)
   } catch (error) {
-    failure = error as Error
     throw asUpstreamError(error, false) ?? error
-  } finally {
-    // After an error nobody knows which statements the server still holds: start afresh.
-    client.release(failure)
   }
+}
+
+/** Who leaves while waiting for a connection lets it go when it comes. */
+function acquire(pool: pg.Pool, signal?: AbortSignal): Promise<pg.PoolClient> {
+  const acquiring = pool.connect()
+  const letGo = () => void acquiring.then((client) => client.release()).catch(() => {})
+  return untilAborted(acquiring, signal, letGo)
+}
+
+/** What is read for nobody may take so long; its connection is worth more than that. */
+const abandonedMs = 100
+
+/** Gives the client back when the trip is over, whether or not somebody still waits for it. */
+async function travel(client: pg.PoolClient, reads: readonly Read[], signal?: AbortSignal) {
+  let isOver = false
+  const end = (failure?: Error) => {
+    // After an error nobody knows which statements the server still holds: start afresh.
+    if (!isOver) client.release(failure)
+    isOver = true
+  }
+  const trip = new Promise<void>((resolve, reject) => {
+    const done = (error?: Error) => {
+      end(error)
+      if (error) reject(error)
+      else resolve()
+    }
+    client.query(new Trip(reads, done))
+  })
+  // PostgreSQL sees that the connection is gone and ends the statement (`client_connection_check_interval`).
+  const abandon = () => void setTimeout(end, abandonedMs, new Error('nobody waits any more'))
+  await untilAborted(trip, signal, abandon)
 }

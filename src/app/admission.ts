@@ -1,0 +1,150 @@
+import { LRUCache } from 'lru-cache'
+import { createPace } from './pace.ts'
+
+/** A burst may wait so long; who would have to wait longer is refused at once. */
+const patienceMs = 500
+/** So many may always wait: a process that has just begun, or just stalled, is slow for a moment. */
+const shortLine = 64
+/** Who has waited so long is refused after all: it could not be known when they came. */
+const maxWaitMs = 2 * patienceMs
+/** Operations under way: what they hold in memory must fit. One tenant may have half of them. */
+const maxUnderWay = 1_024
+const maxUnderWayOfTenant = maxUnderWay / 2
+/** How soon it is seen that PostgreSQL, or a tenant, has room again. */
+const lookAgainMs = 2
+
+/**
+ * Decides who begins. The process computes on one thread, so work begun faster than it can be ended only
+ * makes everybody wait: one operation begins in a turn of the event loop, after what has come from the
+ * stores has been dealt with, and none while PostgreSQL is crowded. The others stand in a line for each
+ * tenant, and the lines take turns. What waits for a store takes no turn from anybody, so hundreds may.
+ * Refused is who comes to a line that is too long, which is the line of those who ask for more than their
+ * share.
+ */
+export interface Admission {
+  /**
+   * True when the operation may begin; false when it is refused, or when nobody waits for it any more.
+   * Whose it is must be told without looking into the token: strangers share a line.
+   */
+  turn(authorization: string | undefined, signal: AbortSignal): boolean | Promise<boolean>
+  /** Whoever comes with it from now on stands in this tenant's line. */
+  recognize(authorization: string | undefined, tenantId: string): void
+  /** Counts an operation of the tenant as under way until it is disposed. */
+  hold(tenantId: string): Disposable
+}
+
+interface Waiter {
+  readonly since: number
+  answer(mayBegin: boolean): void
+}
+
+interface Line {
+  /** In the order in which they came. */
+  readonly waiters: Set<Waiter>
+  /** Whether the first of them had waited too long when last looked at. */
+  isLate: boolean
+}
+
+const emptyLine: Line = { waiters: new Set(), isLate: false }
+
+export interface AdmissionOptions {
+  /** Whether what everybody needs has no room. */
+  isCrowded: () => boolean
+}
+
+export function createAdmission({ isCrowded }: AdmissionOptions): Admission {
+  const bearers = new LRUCache<string, string>({ max: 10_000 })
+  const underWay = new Map<string, number>()
+  let total = 0
+  /** Those in which somebody waits; whose turn is next comes first. */
+  const lines = new Map<string, Line>()
+  const pace = createPace()
+  /** Nobody begins before `advance` has run. */
+  let isArmed = false
+
+  const mayBegin = (name: string) => (underWay.get(name) ?? 0) < maxUnderWayOfTenant
+  const isFull = () => total >= maxUnderWay || isCrowded()
+  /** The lines take turns: before the newcomer comes everybody in this one, and as many of each other one. */
+  const isTooLong = ({ waiters, isLate }: Line = emptyLine) => {
+    const before = (waiters.size + 1) * lines.size
+    return before > shortLine && (isLate || before * pace.ms() > patienceMs)
+  }
+  const arm = (schedule: (next: () => void) => void) => {
+    if (!isArmed) schedule(advance)
+    isArmed = true
+  }
+
+  const advance = () => {
+    isArmed = false
+    const name = isFull() ? undefined : lines.keys().find(mayBegin)
+    const line = name === undefined ? undefined : lines.get(name)
+    const now = performance.now()
+    if (name !== undefined && line) begin(name, line, now)
+    else for (const each of lines.values()) refuseLate(each, now)
+    if (lines.size > 0) arm(line ? setImmediate : (next) => setTimeout(next, lookAgainMs))
+  }
+
+  const begin = (name: string, line: Line, now: number) => {
+    refuseLate(line, now)
+    const [first] = line.waiters
+    if (!first) return
+    pace.note(now)
+    arm(setImmediate)
+    first.answer(true)
+    // To the end of the round.
+    if (lines.delete(name)) lines.set(name, line)
+  }
+
+  const wait = (name: string, signal: AbortSignal) => {
+    const since = performance.now()
+    if (lines.size === 0) pace.resume(since)
+    const line = lines.get(name) ?? { waiters: new Set(), isLate: false }
+    lines.set(name, line)
+    arm(setImmediate)
+    return new Promise<boolean>((resolve) => {
+      const leave = () => waiter.answer(false)
+      const waiter: Waiter = {
+        since,
+        answer(may) {
+          line.waiters.delete(waiter)
+          if (line.waiters.size === 0) lines.delete(name)
+          signal.removeEventListener('abort', leave)
+          resolve(may)
+        },
+      }
+      line.waiters.add(waiter)
+      signal.addEventListener('abort', leave)
+    })
+  }
+
+  return {
+    turn(authorization = '', signal) {
+      const name = bearers.get(authorization) ?? ''
+      if (lines.size > 0 && isTooLong(lines.get(name))) return false
+      if (isArmed || isFull() || !mayBegin(name)) return wait(name, signal)
+      arm(setImmediate)
+      return true
+    },
+    recognize: (authorization = '', tenantId) => void bearers.set(authorization, tenantId),
+    hold(name) {
+      total++
+      underWay.set(name, (underWay.get(name) ?? 0) + 1)
+      return {
+        [Symbol.dispose]() {
+          total--
+          const left = (underWay.get(name) ?? 0) - 1
+          if (left > 0) underWay.set(name, left)
+          else underWay.delete(name)
+        },
+      }
+    },
+  }
+}
+
+function refuseLate(line: Line, now: number): void {
+  for (const { since, answer } of line.waiters) {
+    line.isLate = now - since > patienceMs
+    if (now - since < maxWaitMs) return
+    answer(false)
+  }
+}

@@ -1,0 +1,41 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type ExecutionResult, GraphQLError } from 'graphql'
+import type { RefusalHttp } from './admit-operation.ts'
+
+/** Who was refused may come again no sooner. */
+const retryAfterMs = 1_000
+
+/** How HTTP says it. */
+export const overloadedHttp: RefusalHttp = {
+  status: 503,
+  headers: { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) },
+}
+
+/** For whoever is refused because there is more to do than can be done. */
+export function overloaded(): GraphQLError {
+  const message = 'There is too much to do right now. Nothing was changed; try again later.'
+  return new GraphQLError(message, { extensions: { code: 'OVERLOADED', retryAfterMs } })
+}
+
+/** Whether nothing came of an operation but that. */
+export function isOverloaded({ data, errors }: ExecutionResult): boolean {
+  return data == null && errors?.[0]?.extensions['code'] === 'OVERLOADED'
+}
+
+// Made once: under load there are more refusals than answers.
+const body = Buffer.from(JSON.stringify({ errors: [overloaded()] }))
+const headers = {
+  ...overloadedHttp.headers,
+  'content-type': 'application/json; charset=utf-8',
+  'content-length': body.length,
+}
+/** What is smaller is read and forgotten; a larger request costs more to read than its connection. */
+const worthReadingBytes = 64 * 1024
+
+/** Answers before anything of the request's body has been read. */
+export function refuseOverloaded(request: IncomingMessage, response: ServerResponse): void {
+  if (Number(request.headers['content-length'] ?? Infinity) > worthReadingBytes) {
+    response.setHeader('connection', 'close')
+  }
+  response.writeHead(overloadedHttp.status, headers).end(body)
+}
