@@ -98,7 +98,8 @@ function exchange(pool: Pool, request: Dispatcher.DispatchOptions): Promise<stri
 /** From its beginning, where errors stand. */
 function outcomeOf(head: string): string {
   if (head.startsWith('{"data"')) return 'answered'
-  return head.includes('CONTENT_STORE_UNAVAILABLE') ? 'bodiless' : head.slice(0, 120)
+  const isBodiless = /The content store is not available|There is too much to do/.test(head)
+  return isBodiless ? 'bodiless' : head.slice(0, 120)
 }
 
 function resultOf(
