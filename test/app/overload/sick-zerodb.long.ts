@@ -9,7 +9,7 @@ import { type ProxyFaults, startTcpProxy } from '../../support/tcp-proxy.ts'
 const page = JSON.stringify({ query: '{ contents(first: 20) { nodes { title body { raw } } } }' })
 const perSecond = 100
 
-type StoreFault = Parameters<TestGateway['zerodb']['faults']['add']>[0]
+type StoreFault = ReturnType<TestGateway['zerodb']['faults']['parse']>[number]
 
 /** A server that reaches ZeroDB through a proxy and remembers no body, and its load. */
 async function startSick() {
