@@ -31,7 +31,7 @@ test('a revoked key ends everywhere within five seconds, with its sockets and st
     subscribe(client, watching),
   )
   for (const each of [onSocket, onStream, unaffected]) {
-    await vi.waitFor(() => expect(each?.results).toHaveLength(1))
+    await vi.waitFor(() => expect(each?.results).toHaveLength(1), soon)
   }
   expect(await statusOf(twin, key.secret)).toBe(200)
 
@@ -64,7 +64,7 @@ test('a key stops with its time, and what it has open too', async () => {
   const key = await createTestKey(gateway, tenant, { ...watcher, expiresAt })
   using sockets = socketClient(gateway.url, key.secret)
   const open = subscribe(sockets, watching)
-  await vi.waitFor(() => expect(open.results).toHaveLength(1))
+  await vi.waitFor(() => expect(open.results).toHaveLength(1), soon)
   expect(await statusOf(gateway, key.secret)).toBe(200)
 
   await expect.poll(() => statusOf(gateway, key.secret), soon).toBe(401)
@@ -81,7 +81,7 @@ test('what a key may do changes within five seconds, and what it has open is clo
   const key = await createTestKey(gateway, tenant, watcher)
   using sockets = socketClient(gateway.url, key.secret)
   const open = subscribe(sockets, watching)
-  await vi.waitFor(() => expect(open.results).toHaveLength(1))
+  await vi.waitFor(() => expect(open.results).toHaveLength(1), soon)
 
   await gateway.database.admin.query(`update api_keys set brand_ids = '{}'`)
 
