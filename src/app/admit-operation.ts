@@ -1,76 +1,18 @@
-import {
-  type DocumentNode,
-  getOperationAST,
-  GraphQLError,
-  type GraphQLSchema,
-  type OperationTypeNode,
-} from 'graphql'
-import type { Charge, CostReport } from '../graphql/charge.ts'
+import { getOperationAST, GraphQLError } from 'graphql'
 import { refuseUncleanText } from '../graphql/clean-text.ts'
 import { refuseLargeVariables } from '../graphql/input-limits.ts'
-import { type Access, newAccess } from '../lib/access.ts'
 import type { OperationCost } from '../graphql/operation-cost.ts'
+import { newAccess } from '../lib/access.ts'
 import { untilAborted } from '../lib/until-aborted.ts'
-import type { Origin, Viewer } from '../lib/viewer.ts'
-import { newPlan, type Plan } from '../platform/plan.ts'
+import type { Origin } from '../lib/viewer.ts'
+import { newPlan } from '../platform/plan.ts'
 import type { Endpoint } from './endpoint.ts'
 import { hideSchema } from './hide-schema.ts'
-import { findText } from './trusted-operation.ts'
+import type { Caller, Operation, OperationParams, Refusal } from './operation.ts'
 import { asGraphqlError, presentErrors, unauthenticated } from './present-errors.ts'
 import type { Denial } from './rate-limits.ts'
 import { tellOperation } from './tell-operation.ts'
-
-/** Who asks, over whichever transport. */
-export interface Caller {
-  authorization: string | undefined
-  origin: Origin
-  /** Aborts when nobody waits for the answer any more. */
-  signal: AbortSignal
-}
-
-/** What a client asks for, as it came. */
-export interface OperationParams {
-  /** Empty when it is asked for by the id of a trusted document. */
-  query: string
-  operationName?: string | null | undefined
-  variables?: Record<string, unknown> | null | undefined
-  extensions?: Record<string, unknown> | null | undefined
-}
-
-/** An operation that may be executed, by this viewer. */
-export interface Operation {
-  schema: GraphQLSchema
-  document: DocumentNode
-  /** Null when it came as a text. */
-  documentId: string | null
-  operationName: string | null | undefined
-  variableValues: Record<string, unknown> | null | undefined
-  /** Its name in the document. */
-  name: string | undefined
-  /** Undefined when the document has no such operation, or several and none is named. */
-  kind: OperationTypeNode | undefined
-  viewer: Viewer
-  /** Begun with what it took to admit it. */
-  plan: Plan
-  access: Access
-  /** As `performance.now()` has it. */
-  startedAt: number
-  cost: OperationCost
-  charge: Charge
-}
-
-/** Why it is not executed, as the client may see it. */
-export interface Refusal {
-  errors: readonly GraphQLError[]
-  extensions?: { cost: CostReport }
-  /** Where HTTP has words of its own for it. */
-  http?: RefusalHttp
-}
-
-export interface RefusalHttp {
-  status: number
-  headers: Record<string, string>
-}
+import { findText } from './trusted-operation.ts'
 
 /**
  * From what a client sent to what may be executed, the cheap refusals before the dear ones; the same way

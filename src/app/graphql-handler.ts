@@ -2,17 +2,12 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, OperationTypeNode } from 'graphql'
 import { createHandler, parseRequestParams, type Request, type Response } from 'graphql-http'
 import type { Origin } from '../lib/viewer.ts'
-import {
-  admitOperation,
-  type Caller,
-  type Operation,
-  type Refusal,
-  type RefusalHttp,
-} from './admit-operation.ts'
+import { admitOperation } from './admit-operation.ts'
 import { startDeadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
 import { executeOnce } from './execute-operation.ts'
 import { errorBody, HttpError } from './http-error.ts'
+import type { Caller, Operation, Refusal, RefusalHttp } from './operation.ts'
 import { isOverloaded, overloadedHttp, refuseOverloaded } from './overload.ts'
 import { readBody } from './read-body.ts'
 import { withDocumentId } from './trusted-operation.ts'

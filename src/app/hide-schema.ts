@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql'
-import type { OperationParams } from './admit-operation.ts'
+import type { OperationParams } from './operation.ts'
 import type { Profile } from './profile.ts'
 
 /**

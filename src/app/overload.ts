@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type ExecutionResult, GraphQLError } from 'graphql'
-import type { RefusalHttp } from './admit-operation.ts'
+import type { RefusalHttp } from './operation.ts'
 
 /** Who was refused may come again no sooner. */
 const retryAfterMs = 1_000

@@ -4,17 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { z } from 'zod'
 import type { Origin } from '../lib/viewer.ts'
 import { openConnection } from '../platform/telemetry.ts'
-import {
-  admitOperation,
-  type Caller,
-  type OperationParams,
-  type Refusal,
-  refuseStranger,
-} from './admit-operation.ts'
+import { admitOperation, refuseStranger } from './admit-operation.ts'
 import { watchBearer } from './bearer.ts'
 import { endEach, type Ending } from './endings.ts'
 import type { Endpoint } from './endpoint.ts'
 import { perform, type Results } from './execute-operation.ts'
+import type { Caller, OperationParams, Refusal } from './operation.ts'
 import { refuseOverloaded } from './overload.ts'
 import type { Places } from './places.ts'
 import { unauthenticated } from './present-errors.ts'

@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql'
 import { z } from 'zod'
 import type { Viewer } from '../lib/viewer.ts'
 import type { Plan } from '../platform/plan.ts'
-import type { OperationParams } from './admit-operation.ts'
+import type { OperationParams } from './operation.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /** As Apollo Client, urql and Relay send the hash of a document in its place. */

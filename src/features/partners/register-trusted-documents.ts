@@ -24,7 +24,7 @@ export interface NewTrustedDocument {
 const maxDocuments = 10_000
 
 /** How clients name a document: SHA-256 of its text, in hex, as persisted documents are named everywhere. */
-export function documentIdOf(body: string): string {
+function documentIdOf(body: string): string {
   return createHash('sha256').update(body).digest('hex')
 }
 
