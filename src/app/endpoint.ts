@@ -1,14 +1,16 @@
+import type { IncomingMessage } from 'node:http'
 import type { GraphQLSchema } from 'graphql'
 import { createUsageRecorder, type UsageRecorder } from '../features/partners/record-usage.ts'
 import { type AccessAudit, createAccessAudit } from '../features/tenancy/record-access.ts'
 import { createTrustedTexts, type TrustedTexts } from '../features/partners/trusted-texts.ts'
 import { contractOf } from '../graphql/contract.ts'
-import type { Viewer } from '../lib/viewer.ts'
+import type { Origin, Viewer } from '../lib/viewer.ts'
 import type { Services } from '../platform/services.ts'
 import { type Admission, createAdmission } from './admission.ts'
 import { type Authenticate, createAuthenticate } from './authenticate.ts'
 import { createPrepareOperation, type PrepareOperation } from './prepare-operation.ts'
 import { type Profile, profileOf } from './profile.ts'
+import { createOriginOf } from './request-origin.ts'
 import { createRateLimits, type RateLimits } from './rate-limits.ts'
 
 /** A schema, and what is parsed and validated against it already. */
@@ -19,6 +21,7 @@ export interface Api {
 
 /** What every way to the API shares: the schema as each viewer sees it, who may begin, and who is known already. */
 export interface Endpoint {
+  originOf(request: IncomingMessage): Origin
   services: Services
   profile: Profile
   admission: Admission
@@ -38,6 +41,7 @@ export function createEndpoint(schema: GraphQLSchema, services: Services): Endpo
   return {
     services,
     profile,
+    originOf: createOriginOf(services.config.TRUSTED_PROXIES),
     admission: createAdmission(services.database),
     authenticate: createAuthenticate(services),
     rateLimits: createRateLimits(services.config),

@@ -14,7 +14,6 @@ import { errorBody, HttpError, keyInAddress } from './http-error.ts'
 import { createPlaces } from './places.ts'
 import { createProbes } from './probes.ts'
 import { refuseSocket } from './refuse-socket.ts'
-import { originOf } from './request-origin.ts'
 import { toSchema } from './schema.ts'
 import { permitPage, securityHeaders } from './security-headers.ts'
 import { createSockets } from './sockets.ts'
@@ -51,7 +50,7 @@ export interface GatewayServer extends Server {
 export function createHttpServer(options: HttpServerOptions): GatewayServer {
   const { services, stop, endingMs, explorerToken } = options
   const endpoint = createEndpoint(toSchema(), services)
-  const { profile } = endpoint
+  const { profile, originOf } = endpoint
   const tenants = createPlaces(maxConnections)
   const sockets = createSockets(endpoint, tenants, { stop, endingMs })
   const streams = createStreams(endpoint, tenants, { stop, endingMs })

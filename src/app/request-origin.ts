@@ -1,13 +1,23 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import proxyAddress from 'proxy-addr'
 import type { Origin } from '../lib/viewer.ts'
 
 /** A UUID, or a trace's id: nothing that could be somebody's key, nor break a line of the log. */
 const ownId = /^[0-9a-f][0-9a-f-]{14,62}[0-9a-f]$/i
 
-/** Where a request comes from. A client that has an id of its own for it finds it in our log. */
-export function originOf({ headers, socket }: IncomingMessage): Origin {
-  const given = headers['x-request-id']
-  const requestId = typeof given === 'string' && ownId.test(given) ? given : randomUUID()
-  return { requestId, ip: socket.remoteAddress ?? null, apiKeyId: null }
+/**
+ * Where requests come from. A client that has an id of its own for one finds it in our log. Its address is
+ * that of the connection, or what `trustedProxies` (addresses and ranges, separated by commas) say in
+ * `X-Forwarded-For`, up to the first address that is none of theirs: beyond it anybody may have written.
+ */
+export function createOriginOf(trustedProxies: string): (request: IncomingMessage) => Origin {
+  const isTrusted = proxyAddress.compile(trustedProxies.split(',').filter(Boolean))
+  return (request) => {
+    const given = request.headers['x-request-id']
+    const requestId = typeof given === 'string' && ownId.test(given) ? given : randomUUID()
+    // A connection that is gone has no address.
+    const ip = request.socket.remoteAddress ? proxyAddress(request, isTrusted) : null
+    return { requestId, ip, apiKeyId: null }
+  }
 }

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { hasKey } from '../features/partners/key-text.ts'
 import { UpstreamError } from '../lib/errors.ts'
+import type { Origin } from '../lib/viewer.ts'
 import { openConnection } from '../platform/telemetry.ts'
 import { admitOperation } from './admit-operation.ts'
 import type { Authenticated } from './authenticate.ts'
@@ -18,7 +19,6 @@ import type { Caller, Operation } from './operation.ts'
 import { overloaded } from './overload.ts'
 import { createPlaces, type Places } from './places.ts'
 import { refuseSocket } from './refuse-socket.ts'
-import { originOf } from './request-origin.ts'
 import { securityHeaders } from './security-headers.ts'
 import { closeCodes, closeSocket, keepAlive, limitMessages, linkSocket } from './socket-link.ts'
 
@@ -54,12 +54,9 @@ export interface Sockets {
  * clients connect again, elsewhere.
  */
 export function createSockets(endpoint: Endpoint, tenants: Places, ending: Ending): Sockets {
-  const { services, profile } = endpoint
+  const { services, profile, originOf } = endpoint
   const { log } = services
-  const headersOf = (request: IncomingMessage) => ({
-    ...securityHeaders(profile),
-    'x-request-id': originOf(request).requestId,
-  })
+  const headers = securityHeaders(profile)
   const strangers = createPlaces(maxStrangers)
   const server = createServer(endpoint, tenants)
   const acceptor = new WebSocketServer({
@@ -67,8 +64,12 @@ export function createSockets(endpoint: Endpoint, tenants: Places, ending: Endin
     maxPayload: maxMessageBytes,
     handleProtocols,
   })
-  const open = (socket: WebSocket, request: IncomingMessage, stranger: Disposable) => {
-    const link = createLink(socket, request, stranger)
+  const open = (
+    socket: WebSocket,
+    request: IncomingMessage,
+    { origin, stranger }: { origin: Origin; stranger: Disposable },
+  ) => {
+    const link = createLink(socket, origin, stranger)
     // A message too large, or no WebSocket at all: `ws` closes it and says why.
     socket.once('error', () => dropUnread(socket, request))
     limitMessages(socket)
@@ -89,28 +90,29 @@ export function createSockets(endpoint: Endpoint, tenants: Places, ending: Endin
   )
   return {
     upgrade(request, socket, head) {
+      const origin = originOf(request)
       const refuse = (status: number, message: string) =>
-        refuseSocket(socket, status, message, headersOf(request))
+        refuseSocket(socket, status, message, { ...headers, 'x-request-id': origin.requestId })
       if (ending.stop.aborted) return refuse(503, 'This instance stops. Try again.')
       if (hasKey(request.url ?? '')) return refuse(400, keyInAddress)
       if (!isWelcome(request, services.config.ALLOWED_ORIGINS)) return refuse(403, foreignPage)
-      const stranger = strangers.take(request.socket.remoteAddress ?? '')
+      const stranger = strangers.take(origin.ip ?? '')
       if (!stranger) return refuse(429, 'Too many connections that have not said who they are.')
       socket.once('close', () => stranger[Symbol.dispose]())
       return acceptor.handleUpgrade(request, socket, head, (opened) =>
-        open(opened, request, stranger),
+        open(opened, request, { origin, stranger }),
       )
     },
   }
 }
 
-function createLink(socket: WebSocket, request: IncomingMessage, stranger: Disposable): Link {
+function createLink(socket: WebSocket, origin: Origin, stranger: Disposable): Link {
   const held = new DisposableStack()
   const end = new AbortController()
   held.defer(() => end.abort())
   held.use(stranger)
   held.use(openConnection('websocket'))
-  const caller = { origin: originOf(request), signal: end.signal }
+  const caller = { origin, signal: end.signal }
   return { socket, caller, held, stranger }
 }
 

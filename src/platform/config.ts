@@ -17,6 +17,10 @@ const postgresUrl = z.url({
 const areOrigins = (list: string) =>
   list.split(',').every((origin) => URL.canParse(origin) && new URL(origin).origin === origin)
 
+const address = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])
+const areAddresses = (list: string) =>
+  list.split(',').every((text) => text === '' || address.safeParse(text).success)
+
 /** Every variable the gateway reads; `.env.example` explains each and is compared with this list. */
 export const environment = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
@@ -32,6 +36,10 @@ export const environment = z.object({
     .default(''),
   INTROSPECTION: z.stringbool().optional(),
   GRAPHIQL: z.stringbool().optional(),
+  TRUSTED_PROXIES: z
+    .string()
+    .refine(areAddresses, 'must be addresses and ranges like 10.0.0.0/8, separated by commas')
+    .default(''),
   REQUEST_TIMEOUT_MS: count(10_000, 100, 15_000),
   TRUSTED_DOCUMENTS_ONLY: flag,
   BODY_CACHE_MB: count(64, 0, 65_536),

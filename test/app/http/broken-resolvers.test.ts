@@ -15,7 +15,6 @@ import { expect, test } from 'vitest'
 import { createEndpoint } from '../../../src/app/endpoint.ts'
 import { createGraphqlHandler } from '../../../src/app/graphql-handler.ts'
 import { createPlaces } from '../../../src/app/places.ts'
-import { originOf } from '../../../src/app/request-origin.ts'
 import { createStreams, wantsStream } from '../../../src/app/streams.ts'
 import { startGateway } from '../../support/gateway.ts'
 
@@ -140,7 +139,7 @@ test('whatever breaks in a resolver is masked, logged under the request’s id, 
   const note = (reason: unknown) => unhandled.push(reason)
   process.on('unhandledRejection', note)
   await using server = createServer((request, response) => {
-    const origin = originOf(request)
+    const origin = endpoint.originOf(request)
     response.setHeader('x-request-id', origin.requestId)
     const answer = wantsStream(request) ? live.answer : graphql
     void answer(request, response, origin)
