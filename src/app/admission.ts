@@ -1,28 +1,23 @@
-import { performance } from 'node:perf_hooks'
 import { LRUCache } from 'lru-cache'
 import { createPace } from './pace.ts'
 
-/** A burst may wait so long; who would have to wait longer is refused at once. */
-const patienceMs = 500
+/** A burst may wait so long, well within the time of a request; who would wait longer is refused at once. */
+const usualPatienceMs = 2_000
 /** So many may always wait: a process that has just begun, or just stalled, is slow for a moment. */
 const shortLine = 64
-/** Who has waited so long is refused after all: it could not be known when they came. */
-const maxWaitMs = 2 * patienceMs
 /** Operations under way: what they hold in memory must fit. One tenant may have half of them. */
 const maxUnderWay = 1_024
 const maxUnderWayOfTenant = maxUnderWay / 2
-/** While the thread never rests it is enough for one to be on it and the others with the stores. */
-const busyUnderWayOfTenant = 3
-/** How soon it is seen that there is room or time again; a thread that rested so lately has time. */
+/** How soon it is seen that PostgreSQL, or a tenant, has room again. */
 const lookAgainMs = 2
 
 /**
  * Decides who begins. The process computes on one thread, so work begun faster than it can be ended only
  * makes everybody wait: one operation begins in a turn of the event loop, after what has come from the
  * stores has been dealt with, and none while PostgreSQL is crowded. The others stand in a line for each
- * tenant, and the lines take turns. A tenant has few operations under way while the thread never rests, so
- * that others find it free soon; while they all wait for a store it rests, and hundreds may. Refused is who
- * comes to a line that is too long, which is the line of those who ask for more than their share.
+ * tenant, and the lines take turns. What waits for a store takes no turn from anybody, so hundreds may.
+ * Refused is who comes to a line that is too long, which is the line of those who ask for more than their
+ * share.
  */
 export interface Admission {
   /**
@@ -53,9 +48,11 @@ const emptyLine: Line = { waiters: new Set(), isLate: false }
 export interface AdmissionOptions {
   /** Whether what everybody needs has no room. */
   isCrowded: () => boolean
+  patienceMs?: number
 }
 
-export function createAdmission({ isCrowded }: AdmissionOptions): Admission {
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { isCrowded, patienceMs = usualPatienceMs } = options
   const bearers = new LRUCache<string, string>({ max: 10_000 })
   const underWay = new Map<string, number>()
   let total = 0
@@ -64,48 +61,35 @@ export function createAdmission({ isCrowded }: AdmissionOptions): Admission {
   const pace = createPace()
   /** Nobody begins before `advance` has run. */
   let isArmed = false
-  let pause: NodeJS.Timeout | undefined
 
-  let restMs = 0
-  let restedAt = 0
-  const look = (now: number) => {
-    const { idle } = performance.eventLoopUtilization()
-    if (idle > restMs) restedAt = now
-    restMs = idle
-  }
-  const mayBegin = (name: string) => {
-    const count = underWay.get(name) ?? 0
-    const hasTime = performance.now() - restedAt < lookAgainMs
-    return count < (hasTime ? maxUnderWayOfTenant : busyUnderWayOfTenant)
-  }
+  const mayBegin = (name: string) => (underWay.get(name) ?? 0) < maxUnderWayOfTenant
   const isFull = () => total >= maxUnderWay || isCrowded()
   /** The lines take turns: before the newcomer comes everybody in this one, and as many of each other one. */
   const isTooLong = ({ waiters, isLate }: Line = emptyLine) => {
     const before = (waiters.size + 1) * lines.size
     return before > shortLine && (isLate || before * pace.ms() > patienceMs)
   }
-  const arm = () => {
-    if (!isArmed) setImmediate(advance)
-    isArmed = true
+  /** Who has waited twice as long is refused after all: it could not be known when they came. */
+  const refuseLate = (line: Line, now: number) => {
+    for (const { since, answer } of line.waiters) {
+      line.isLate = now - since > patienceMs
+      if (now - since < 2 * patienceMs) return
+      answer(false)
+    }
   }
-  const advanceSoon = () => {
-    pause ??= setTimeout(() => {
-      pause = undefined
-      arm()
-    }, lookAgainMs)
+  const arm = (schedule: (next: () => void) => void) => {
+    if (!isArmed) schedule(advance)
+    isArmed = true
   }
 
   const advance = () => {
     isArmed = false
-    const now = performance.now()
-    look(now)
     const name = isFull() ? undefined : lines.keys().find(mayBegin)
     const line = name === undefined ? undefined : lines.get(name)
+    const now = performance.now()
     if (name !== undefined && line) begin(name, line, now)
     else for (const each of lines.values()) refuseLate(each, now)
-    if (lines.size === 0) return
-    if (line) arm()
-    else advanceSoon()
+    if (lines.size > 0) arm(line ? setImmediate : (next) => setTimeout(next, lookAgainMs))
   }
 
   const begin = (name: string, line: Line, now: number) => {
@@ -113,7 +97,7 @@ export function createAdmission({ isCrowded }: AdmissionOptions): Admission {
     const [first] = line.waiters
     if (!first) return
     pace.note(now)
-    arm()
+    arm(setImmediate)
     first.answer(true)
     // To the end of the round.
     if (lines.delete(name)) lines.set(name, line)
@@ -124,7 +108,7 @@ export function createAdmission({ isCrowded }: AdmissionOptions): Admission {
     if (lines.size === 0) pace.resume(since)
     const line = lines.get(name) ?? { waiters: new Set(), isLate: false }
     lines.set(name, line)
-    arm()
+    arm(setImmediate)
     return new Promise<boolean>((resolve) => {
       const leave = () => waiter.answer(false)
       const waiter: Waiter = {
@@ -146,7 +130,7 @@ export function createAdmission({ isCrowded }: AdmissionOptions): Admission {
       const name = bearers.get(authorization) ?? ''
       if (lines.size > 0 && isTooLong(lines.get(name))) return false
       if (isArmed || isFull() || !mayBegin(name)) return wait(name, signal)
-      arm()
+      arm(setImmediate)
       return true
     },
     recognize: (authorization = '', tenantId) => void bearers.set(authorization, tenantId),
@@ -156,20 +140,11 @@ export function createAdmission({ isCrowded }: AdmissionOptions): Admission {
       return {
         [Symbol.dispose]() {
           total--
-          if (pause) arm()
           const left = (underWay.get(name) ?? 0) - 1
           if (left > 0) underWay.set(name, left)
           else underWay.delete(name)
         },
       }
     },
-  }
-}
-
-function refuseLate(line: Line, now: number): void {
-  for (const { since, answer } of line.waiters) {
-    line.isLate = now - since > patienceMs
-    if (now - since < maxWaitMs) return
-    answer(false)
   }
 }

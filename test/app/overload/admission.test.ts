@@ -7,7 +7,8 @@ const never = new AbortController().signal
 /** An admission, who has begun and who was refused, by their tokens. */
 function open() {
   const state = { isCrowded: false, places: 0 }
-  const admission = createAdmission({ isCrowded: () => state.isCrowded && state.places-- <= 0 })
+  const isCrowded = () => state.isCrowded && state.places-- <= 0
+  const admission = createAdmission({ isCrowded, patienceMs: 500 })
   const begun: string[] = []
   const refused: string[] = []
   const ask = async (token: string, signal = never) => {
