@@ -3,6 +3,8 @@ import { createPace } from './pace.ts'
 
 /** A burst may wait so long, well within the time of a request; who would wait longer is refused at once. */
 const usualPatienceMs = 2_000
+/** The same once nobody could begin for so long, because PostgreSQL has no room: who knows when that is over. */
+const stuckMs = 500
 /** So many may always wait: a process that has just begun, or just stalled, is slow for a moment. */
 const shortLine = 64
 /** Operations under way: what they hold in memory must fit. One tenant may have half of them. */
@@ -61,19 +63,23 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const pace = createPace()
   /** Nobody begins before `advance` has run. */
   let isArmed = false
+  let lastBegunAt = 0
+  /** Whether nothing moved when last looked at. */
+  let isStuck = false
 
   const mayBegin = (name: string) => (underWay.get(name) ?? 0) < maxUnderWayOfTenant
   const isFull = () => total >= maxUnderWay || isCrowded()
+  const patience = () => (isStuck ? Math.min(stuckMs, patienceMs) : patienceMs)
   /** The lines take turns: before the newcomer comes everybody in this one, and as many of each other one. */
   const isTooLong = ({ waiters, isLate }: Line = emptyLine) => {
     const before = (waiters.size + 1) * lines.size
-    return before > shortLine && (isLate || before * pace.ms() > patienceMs)
+    return before > shortLine && (isLate || before * pace.ms() > patience())
   }
   /** Who has waited twice as long is refused after all: it could not be known when they came. */
   const refuseLate = (line: Line, now: number) => {
     for (const { since, answer } of line.waiters) {
-      line.isLate = now - since > patienceMs
-      if (now - since < 2 * patienceMs) return
+      line.isLate = now - since > patience()
+      if (now - since < 2 * patience()) return
       answer(false)
     }
   }
@@ -84,9 +90,11 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   const advance = () => {
     isArmed = false
-    const name = isFull() ? undefined : lines.keys().find(mayBegin)
-    const line = name === undefined ? undefined : lines.get(name)
     const now = performance.now()
+    const hasRoom = !isFull()
+    isStuck = !hasRoom && now - lastBegunAt > stuckMs
+    const name = hasRoom ? lines.keys().find(mayBegin) : undefined
+    const line = name === undefined ? undefined : lines.get(name)
     if (name !== undefined && line) begin(name, line, now)
     else for (const each of lines.values()) refuseLate(each, now)
     if (lines.size > 0) arm(line ? setImmediate : (next) => setTimeout(next, lookAgainMs))
@@ -97,6 +105,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     const [first] = line.waiters
     if (!first) return
     pace.note(now)
+    lastBegunAt = now
     arm(setImmediate)
     first.answer(true)
     // To the end of the round.
@@ -131,6 +140,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       if (lines.size > 0 && isTooLong(lines.get(name))) return false
       if (isArmed || isFull() || !mayBegin(name)) return wait(name, signal)
       arm(setImmediate)
+      lastBegunAt = performance.now()
       return true
     },
     recognize: (authorization = '', tenantId) => void bearers.set(authorization, tenantId),
