@@ -95,8 +95,9 @@ export function createHttpServer(options: HttpServerOptions): GatewayServer {
   server.on('upgrade', sockets.upgrade)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const response = latest.get(socket)
-    // What is written now would be in the midst of another answer, or in its place.
-    if (response?.headersSent || response?.req.complete) return void socket.destroy()
+    if (response?.headersSent) return void socket.destroy()
+    // What is written now would be taken for the answer that the request before is still owed.
+    if (response?.req.complete) return void (response.shouldKeepAlive = false)
     const [status, message] = malformed[error.code ?? ''] ?? [400, 'This is not an HTTP request.']
     return refuseSocket(socket, status, message, { ...headers, 'x-request-id': randomUUID() })
   })

@@ -34,15 +34,20 @@ export function readDocument(
     if (cycles.length > 0) return { errors: cycles }
     const excess = findExcess(document)
     if (excess) return { errors: [excess] }
-    const errors = validate(schema, document, showsSchema ? specifiedRules : secretiveRules, {
-      maxErrors,
-      hideSuggestions: !showsSchema,
-    })
+    const rules = showsSchema ? specifiedRules : secretiveRules
+    const options = { maxErrors, hideSuggestions: !showsSchema }
+    const errors = withoutRepeats(validate(schema, document, rules, options))
     return errors.length > 0 ? { errors } : { document }
   } catch (error) {
     if (error instanceof GraphQLError) return { errors: [tooManyTokens(error) ?? error] }
     throw error
   }
+}
+
+/** The same said of another place tells nobody more, and lets an answer outgrow its question. */
+function withoutRepeats(errors: readonly GraphQLError[]): GraphQLError[] {
+  const seen = new Set<string>()
+  return errors.filter(({ message }) => !seen.has(message) && seen.add(message))
 }
 
 /** The parser has no other way to say so. */

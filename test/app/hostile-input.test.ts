@@ -292,7 +292,7 @@ test('text that no store can keep is refused inside of JSON, in documents and in
     }
     const search = new URLSearchParams({ query: queries[0] ?? '' })
     const response = await fetch(`${gateway.url}?${search}`, {
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${token}`, 'x-csrf-prevention': '1' },
     })
     expect(await response.text()).toContain('BAD_USER_INPUT')
   }
@@ -300,7 +300,7 @@ test('text that no store can keep is refused inside of JSON, in documents and in
   for (const variables of ['{"t":"\\u0000"}', '{"t":"\\ud800"}']) {
     const search = new URLSearchParams({ query, variables })
     const response = await fetch(`${gateway.url}?${search}`, {
-      headers: { authorization: `Bearer ${token}` },
+      headers: { authorization: `Bearer ${token}`, 'x-csrf-prevention': '1' },
     })
     expect(await response.text()).toContain('BAD_USER_INPUT')
   }

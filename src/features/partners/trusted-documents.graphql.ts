@@ -3,6 +3,7 @@ import { builder } from '../../graphql/builder.ts'
 import { connectionOf } from '../../graphql/connection.ts'
 import { batchOf, forwardPages, itemsWeigh } from '../../graphql/list-size.ts'
 import { readPageArguments } from '../../graphql/page-arguments.ts'
+import { presentError } from '../../graphql/present-error.ts'
 import { readDocument } from '../../graphql/read-document.ts'
 import {
   type FieldIssue,
@@ -138,7 +139,9 @@ function readNamed(
   schema: GraphQLSchema,
 ): NewTrustedDocument | { messages: readonly string[] } {
   const found = readDocument(schema, body, { showsSchema: false })
-  if ('errors' in found) return { messages: found.errors.map(({ message }) => message) }
+  if ('errors' in found) {
+    return { messages: found.errors.map((error) => presentError(error).message) }
+  }
   const operations = found.document.definitions.filter(
     (definition) => definition.kind === Kind.OPERATION_DEFINITION,
   )

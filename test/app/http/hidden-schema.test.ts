@@ -22,7 +22,7 @@ const names = new Set(
 )
 /** Words that sentences of graphql-js are made of. */
 const plain = new Set(
-  'in value type field query name of on at fields argument required mutation subscription enum Query Mutation Subscription message code path errors extensions locations line column query not must document nodes list input object to'.split(
+  'and in value type field query name of on at fields argument required mutation subscription enum Query Mutation Subscription message code path errors extensions locations line column query not must document nodes list input object to'.split(
     ' ',
   ),
 )
@@ -50,8 +50,8 @@ test('in production no name of the schema is told that was not asked for', async
     // That a field wants a selection is said with its own name.
     expect(text).not.toMatch(/did you mean (?!\\"\w+ \{ \.\.\. \})/i)
   }
-  for (let at = 0; at < words.length; at += 20) {
-    const some = words.slice(at, at + 20)
+  for (let at = 0; at < words.length; at += 10) {
+    const some = words.slice(at, at + 10)
     await probe(`{ ${some.join(' ')} }`)
     await probe(`{ ${some.map((word) => `${word} { ${word} }`).join(' ')} }`)
     await probe(`mutation { ${some.map((word) => `${word}(${word}: 1) { x }`).join(' ')} }`)
@@ -82,7 +82,7 @@ test('in production neither the schema, nor a page, nor a measure of time is giv
     expect(answer.text).toContain('introspection has been disabled')
   }
   const { extensions } = await gateway.query(tokens.owner, '{ viewer { scopes } }')
-  expect(extensions).toBeUndefined()
+  expect(Object.keys(extensions ?? {})).toEqual(['cost'])
   const { origin } = new URL(gateway.url)
   for (const path of [
     '/',

@@ -98,7 +98,7 @@ const cop: readonly Check[] = [
     title: 'tracing',
     query: typename,
     headers: { 'apollo-tracing': '1' },
-    finds: ({ body }) => body.includes('tracing') || body.includes('"extensions"'),
+    finds: ({ body }) => /tracing|startTime|duration/i.test(body),
   },
   {
     title: 'unhandled errors',
@@ -232,14 +232,6 @@ const dvga: readonly Check[] = [
   },
 ]
 
-/** What needs limits on the size of a document; empty as soon as there are any. */
-const unlimited = [
-  'alias overloading',
-  'directive overloading',
-  'field duplication',
-  'aliases-based attack',
-]
-
 async function ask(gateway: TestGateway, token: string, check: Check): Promise<RawAnswer> {
   const { query, variables, method = 'POST', path = '/graphql', headers, body } = check
   return send(Number(new URL(gateway.url).port), {
@@ -260,10 +252,10 @@ test('known scanners find nothing in production', async () => {
     const answer = await ask(gateway, tokens.owner, check)
     const { status, body } = answer
     if (check.finds(answer) || status >= 500 || status === 0 || body.length > 16_384) {
-      findings.push(check.title)
+      findings.push(`${check.title}: ${status} ${body.slice(0, 100)}`)
     }
   }
-  expect(findings).toEqual(unlimited)
+  expect(findings).toEqual([])
   expect(gateway.failures).toEqual([])
 })
 
