@@ -38,6 +38,16 @@ export interface HttpServerOptions {
   explorerToken?: string
 }
 
+/**
+ * Until a request has been read; the answer may take as long as it likes. Node looks every thirty seconds
+ * of its own accord who is too slow.
+ */
+const slowness = {
+  headersTimeout: 8_000,
+  requestTimeout: 12_000,
+  connectionsCheckingInterval: 1_000,
+}
+
 /** Sockets and streams of one tenant. */
 const maxConnections = 100
 
@@ -87,10 +97,7 @@ export function createHttpServer(options: HttpServerOptions): GatewayServer {
       fail(services, response, origin, error),
     )
   }
-  const server = createServer({ shouldUpgradeCallback: wantsSocket }, answer)
-  server.headersTimeout = 10_000
-  // Until a request has been read; the answer may take as long as it likes.
-  server.requestTimeout = 15_000
+  const server = createServer({ ...slowness, shouldUpgradeCallback: wantsSocket }, answer)
   server.on('checkExpectation', answer)
   server.on('upgrade', sockets.upgrade)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
