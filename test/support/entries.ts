@@ -8,7 +8,7 @@ import type { TestGateway, TestTenant } from './gateway.ts'
 import { generationInput, startJob } from './generation.ts'
 import { setTestLlmKey } from './llm-keys.ts'
 import { plantRestore } from './restores.ts'
-import type { Coordinate, Values } from './schema-walk.ts'
+import { type Coordinate, isNode, isRoot, sampleArgumentsOf, type Values } from './schema-walk.ts'
 import { trustDocuments, trustedSample } from './trusted-documents.ts'
 
 export const nodeTypes = [
@@ -101,10 +101,11 @@ export const entries: Record<string, (own: Ids) => Values> = {
   'Subscription.generationJobs': () => ({}),
 }
 
-/** Valid arguments for a field; those of a node's field begin with the way to it. */
-export function argumentsOf({ name, type }: Coordinate, own: Ids): Values {
+/** Valid arguments for a field, if it needs any; those of a node's field begin with the way to it. */
+export function argumentsOf({ name, type, field }: Coordinate, own: Ids): Values {
   const entry = entries[name]
   if (entry) return entry(own)
+  if (!isRoot(type) && !isNode(type)) return sampleArgumentsOf(field)
   const via = new Map(Object.entries(own)).get(type.name)
   if (via === undefined) throw new Error(`${name} needs an entry`)
   return { via }

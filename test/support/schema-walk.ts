@@ -3,6 +3,7 @@ import {
   getNamedType,
   getNullableType,
   type GraphQLField,
+  type GraphQLInputObjectType,
   type GraphQLInputType,
   type GraphQLNamedType,
   type GraphQLObjectType,
@@ -50,7 +51,40 @@ const rootTypes = new Map([
 
 /** Fields of Query, Mutation and Subscription. */
 export function rootFieldsOf(schema: GraphQLSchema): Coordinate[] {
-  return fieldsOf(schema).filter(({ type }) => rootTypes.has(type.name))
+  return fieldsOf(schema).filter(({ type }) => isRoot(type))
+}
+
+/** Fields that `operationFor` can ask for. */
+export function reachableFieldsOf(schema: GraphQLSchema): Coordinate[] {
+  return fieldsOf(schema).filter(
+    ({ type }) => isRoot(type) || isNode(type) || wayTo(schema, type) !== undefined,
+  )
+}
+
+export function isRoot(type: GraphQLObjectType): boolean {
+  return rootTypes.has(type.name)
+}
+
+export function isNode(type: GraphQLObjectType): boolean {
+  return type.getInterfaces().some(({ name }) => name === 'Node')
+}
+
+/** The shortest way from Query to a type by fields that need no arguments; undefined where there is none. */
+function wayTo(schema: GraphQLSchema, wanted: GraphQLObjectType): readonly string[] | undefined {
+  const seen = new Set<unknown>()
+  let ways = [{ type: schema.getQueryType() as GraphQLNamedType, way: [] as string[] }]
+  while (ways.length > 0) {
+    const found = ways.find(({ type }) => type === wanted)
+    if (found) return found.way
+    ways = ways.flatMap(({ type, way }) => {
+      if (!isObjectType(type) || seen.has(type)) return []
+      seen.add(type)
+      return Object.values(type.getFields())
+        .filter(({ args }) => !args.some(isRequiredArgument))
+        .map(({ name, type: next }) => ({ type: getNamedType(next), way: [...way, name] }))
+    })
+  }
+  return undefined
 }
 
 /** A place among a field's arguments, e.g. `['where', 'id', '0']`; `0` is the first of a list. */
@@ -72,6 +106,29 @@ export function positionsOf(
     return [...found, ...inner]
   }
   return field.args.flatMap((argument) => walk(argument.type, [argument.name], []))
+}
+
+/** Every place in the arguments where a list may stand. */
+export function listsOf(field: GraphQLField<unknown, unknown>): Position[] {
+  return positionsOf(field, () => true)
+    .filter((position) => position.at(-1) === '0')
+    .map((position) => position.slice(0, -1))
+}
+
+/** The ways that lead from an input type to itself, e.g. `['and', '0']`. */
+export function loopsOf(type: GraphQLInputObjectType): Position[] {
+  const walk = (inner: GraphQLInputType, path: Position, above: readonly unknown[]): Position[] => {
+    const bare = getNullableType(inner)
+    if (isListType(bare)) return walk(bare.ofType, [...path, '0'], above)
+    if (bare === type) return [path]
+    if (!isInputObjectType(bare) || above.includes(bare)) return []
+    return waysOn(bare, path, [...above, bare])
+  }
+  const waysOn = (from: GraphQLInputObjectType, path: Position, above: readonly unknown[]) =>
+    Object.values(from.getFields()).flatMap((input) =>
+      walk(input.type, [...path, input.name], above),
+    )
+  return waysOn(type, [], [])
 }
 
 export type Values = Record<string, unknown>
@@ -127,6 +184,12 @@ export function sampleOf(type: GraphQLInputType): unknown {
   throw new Error(`no sample of ${bare.name}`)
 }
 
+/** The least that is valid for the arguments of a field that needs no id. */
+export function sampleArgumentsOf({ args }: GraphQLField<unknown, unknown>): Values {
+  const needed = args.filter(isRequiredArgument)
+  return Object.fromEntries(needed.map(({ name, type }) => [name, sampleOf(type)]))
+}
+
 /** An operation that asks for one field with all its arguments as variables. */
 export function operationFor(
   schema: GraphQLSchema,
@@ -141,6 +204,10 @@ export function operationFor(
   const call = `${field.name}${list(passed)} ${selectionOf(schema, field.type, depth)}`
   const kind = rootTypes.get(type.name)
   if (kind !== undefined) return `${kind} Asked${list(declared)} { ${call} }`
+  if (!isNode(type)) {
+    const way = wayTo(schema, type) ?? []
+    return `query Asked${list(declared)} { ${[...way, call].join(' { ')}${' }'.repeat(way.length + 1)}`
+  }
   const via = list(['$via: ID!', ...declared])
   return `query Asked${via} { node(id: $via) { ... on ${type.name} { ${call} } } }`
 }
