@@ -1,9 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { toSchema } from '../../src/app/schema.ts'
+import { contractOf } from '../../src/graphql/contract.ts'
 import { encodeGlobalId } from '../../src/graphql/global-id.ts'
 import { newId } from '../../src/lib/id.ts'
 import { mapLimit } from '../../src/lib/map-limit.ts'
+import { keyScopes } from '../../src/lib/viewer.ts'
+import { createTestKey } from '../support/api-keys.ts'
 import { createTestContents } from '../support/contents.ts'
 import {
   argumentsOf,
@@ -85,7 +88,22 @@ type Target = (typeof targets)[number]
 
 const canary = 'CANARY'
 
+const partner = contractOf(schema, 'partner')
+const partnerFields = new Map(fieldsOf(partner).map((coordinate) => [coordinate.name, coordinate]))
+
+const isKey = (who: TestTenant | string) => typeof who === 'string' && who.startsWith('cg_')
+
 const operations = new Map<string, string>()
+
+/** Who comes with a key asks for what partners can see; of other fields for what others would. */
+function operationOf(who: TestTenant | string, coordinate: Coordinate, depth: number): string {
+  const seen = isKey(who) ? partnerFields.get(coordinate.name) : undefined
+  const key = `${coordinate.name} ${depth} ${seen !== undefined}`
+  const operation =
+    operations.get(key) ?? operationFor(seen ? partner : schema, seen ?? coordinate, depth)
+  operations.set(key, operation)
+  return operation
+}
 
 /** Asks with `id` in one place among otherwise valid arguments. */
 function ask(
@@ -97,16 +115,14 @@ function ask(
   depth = 1,
 ): Promise<Answer<Values>> {
   const { coordinate, position } = target
-  const key = `${coordinate.name} ${depth}`
-  const operation = operations.get(key) ?? operationFor(schema, coordinate, depth)
-  operations.set(key, operation)
+  const operation = operationOf(who, coordinate, depth)
   const args = place(coordinate.field, argumentsOf(coordinate, own), position, id)
   return gateway.query<Values, Values>(who, operation, args)
 }
 
-/** What is told apart only by the id that was asked for. */
+/** What is told apart only by the id that was asked for, and by what is left of a key's points. */
 function withoutId({ status, text }: Answer<unknown>, id: string) {
-  return { status, text: text.replaceAll(id, '<id>') }
+  return { status, text: text.replaceAll(id, '<id>').replace(/"remaining":\d+/, '"remaining":0') }
 }
 
 const codesOf = ({ errors = [] }: Answer<unknown>) =>
@@ -129,6 +145,14 @@ function remembers({ coordinate }: Target): boolean {
 
 function describe({ coordinate, position }: Pick<Target, 'coordinate' | 'position'>): string {
   return `${coordinate.name}(${position.join('.')})`
+}
+
+/** That what partners do not see is to a key as what is not there, and only that. */
+function expectContract({ coordinate: { name }, any }: Target, answer: Answer<unknown>): void {
+  // A node of a type that they do not see is not there either.
+  if (any) return
+  const isUnknown = codesOf(answer).includes('BAD_USER_INPUT')
+  expect({ name, isUnknown }).toEqual({ name, isUnknown: !partnerFields.has(name) })
 }
 
 test('every field one can begin with has an entry', () => {
@@ -159,15 +183,21 @@ test("another tenant's id, a deleted one and one nobody has get the same answer,
   await gateway.database.admin.query('update content_items set deleted_at = now() where id = $1', [
     deletedId,
   ])
+  const costLimit = 1_000_000
+  const full = await createTestKey(gateway, own.tenant, { scopes: [...keyScopes], costLimit })
+  const lacking = await createTestKey(gateway, own.tenant, { scopes: ['QUOTA_READ'], costLimit })
   const before = await countRows(gateway.database.admin)
   const secrets = [canary, ...Object.values(other.ids), other.tenant.id]
 
-  for (const who of [own.tenant.tokens.owner, own.tenant.tokens.editor, own.tenant.tokens.viewer]) {
-    for (const target of targets) {
+  const { owner, editor, viewer } = own.tenant.tokens
+  for (const who of [owner, editor, viewer, full.secret, lacking.secret]) {
+    await mapLimit(targets, 4, async (target) => {
       const nobodys = encodeGlobalId(target.node, newId())
       const missing = await ask(gateway, who, target, own.ids, nobodys, 2)
       const expected = { place: describe(target), ...withoutId(missing, nobodys) }
       expect(codesOf(missing)).not.toContain('INTERNAL_SERVER_ERROR')
+      if (isKey(who)) expectContract(target, missing)
+      if (who === lacking.secret) expect(missing.text).toMatch(/FORBIDDEN|BAD_USER_INPUT/)
 
       const spares = target.node === 'Content' && !remembers(target) ? [own.spare] : []
       const candidates = [other.ids[target.node], ...spares]
@@ -177,9 +207,11 @@ test("another tenant's id, a deleted one and one nobody has get the same answer,
         expect({ place: describe(target), ...found }).toEqual(expected)
         expect(secrets.filter((secret) => found.text.includes(secret))).toEqual([])
       }
-    }
+    })
   }
-  expect(await countRows(gateway.database.admin)).toEqual(before)
+  // What keys asked is counted by and by.
+  const after = await countRows(gateway.database.admin)
+  expect({ ...after, api_key_usage: 0 }).toEqual({ ...before, api_key_usage: 0 })
 }, 120_000)
 
 test("another tenant's external reference gets the answer of one nobody has", async () => {
