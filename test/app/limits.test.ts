@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { exampleOperations } from '../../src/app/graphiql.ts'
 import { toSchema } from '../../src/app/schema.ts'
 import { planOperation } from '../../src/graphql/operation-plan.ts'
+import { createTestKey } from '../support/api-keys.ts'
 import { createTestContents } from '../support/contents.ts'
 import { argumentsOf, furnish } from '../support/entries.ts'
 import { type Answer, startGateway } from '../support/gateway.ts'
@@ -238,6 +239,65 @@ test('a tenant that has spent its points waits, and no other waits with it', asy
     extensions: { cost: { requested: 20, actual: 0, limit: 100, restorePerSecond: 1 } },
   })
   expect((await gateway.query(calm, dear)).status).toBe(200)
+})
+
+/** What costs 200 points. */
+const dearest = `{ ${repeat(10, (n) => `a${n}: ${dear.slice(2, -2)}`)} }`
+
+test('a key that has spent its own points waits, and neither people nor other keys wait with it', async () => {
+  await using gateway = await startGateway({ RATE_LIMIT_POINTS: '20000' })
+  const tenant = await gateway.newTenant()
+  const busy = await createTestKey(gateway, tenant, { name: 'Busy', costLimit: 2_000 })
+  const calm = await createTestKey(gateway, tenant, { name: 'Calm', costLimit: 2_000 })
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, () =>
+      fetch(gateway.url, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${busy.secret}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ query: dearest }),
+      }),
+    ),
+  )
+  const refused = answers.filter(({ status }) => status === 429)
+  // Its bucket fills up meanwhile, by 100 points a second.
+  expect(answers.length - refused.length).toBeGreaterThanOrEqual(10)
+  expect(refused.length).toBeGreaterThan(0)
+  for (const response of refused) {
+    const seconds = Number(response.headers.get('retry-after'))
+    expect(seconds).toBeGreaterThan(0)
+    expect(seconds).toBeLessThanOrEqual(2)
+    expect(await response.json()).toMatchObject({
+      errors: [{ extensions: { code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) } }],
+      extensions: { cost: { requested: 200, actual: 0, limit: 2_000, restorePerSecond: 100 } },
+    })
+  }
+  for (const who of [tenant.tokens.owner, tenant.tokens.viewer, calm.secret]) {
+    const { status, errors } = await gateway.query(who, dearest)
+    expect({ status, errors }).toEqual({ status: 200, errors: undefined })
+  }
+}, 60_000)
+
+test('no operation is served more than ten thousand nodes, though its lists are longer than priced', async () => {
+  await using gateway = await startGateway()
+  const tenant = await gateway.newTenant()
+  const day = 86_400_000
+  const from = new Date(Math.floor(Date.now() / day - 399) * day)
+  const variables = { range: { from: from.toISOString(), to: new Date().toISOString() } }
+  const ask = (lists: number) =>
+    gateway.query<{ quota: Record<string, unknown[]> | null }, object>(
+      tenant,
+      `query ($range: DateRangeInput!) {
+         quota { ${repeat(lists, (n) => `a${n}: history(range: $range) { __typename }`)} } }`,
+      variables,
+    )
+  const within = await ask(25)
+  expect(within.errors).toBeUndefined()
+  expect(Object.values(within.data?.quota ?? {}).flat()).toHaveLength(10_000)
+
+  const over = await ask(26)
+  expect(codesOf(over)).toContain('LIMIT_EXCEEDED')
+  expect(over.errors?.[0]?.message).toContain('has found more than 10,000 nodes')
+  expect(over.data).toEqual({ quota: null })
 })
 
 test('aliases cost as much as operations do', async () => {
