@@ -52,7 +52,7 @@ export function createTokenVerifier(options: TokenVerifierOptions) {
   return async (token: string): Promise<TokenClaims | null> => {
     if (token.length > maxTokenLength || !compact.test(token)) return null
     const known = verified.get(token)
-    if (known) return known.expiresAt * 1_000 > Date.now() ? known : null
+    if (known) return isExpired(known) ? null : known
     const claims = await jwtVerify(token, keys, {
       issuer,
       audience,
@@ -70,6 +70,11 @@ export function createTokenVerifier(options: TokenVerifierOptions) {
     if (claims) verified.set(token, claims)
     return claims
   }
+}
+
+/** As lenient as when the token was seen first. */
+function isExpired({ expiresAt }: TokenClaims): boolean {
+  return (expiresAt + clockToleranceSeconds) * 1_000 <= Date.now()
 }
 
 function readClaims(
