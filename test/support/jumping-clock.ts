@@ -1,12 +1,12 @@
 /**
- * Loaded into a process before all else: each SIGUSR2 makes its clock jump an hour ahead, then an hour
- * back, then right again. What Node measures durations with runs on.
+ * Loaded into a process before all else: its clock is CLOCK_AHEAD_MS ahead, and each SIGUSR2 makes it jump
+ * an hour ahead, then an hour back, then right. What Node measures durations with runs on.
  */
 
 const jumpsMs = [3_600_000, -3_600_000, 0] as const
 const RealDate = Date
 let jumps = 0
-let aheadMs = 0
+let aheadMs = Number(process.env['CLOCK_AHEAD_MS'] ?? 0)
 
 globalThis.Date = new Proxy(RealDate, {
   construct: (target, args, newTarget) =>
