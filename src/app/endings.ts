@@ -4,15 +4,22 @@ export interface Ending {
   endingMs: number
 }
 
-/** Once `stop` aborts, calls `end` for each of `open`, spread over `endingMs`. */
-export function endEach<T>(
-  { stop, endingMs }: Ending,
-  open: Iterable<T>,
-  end: (one: T) => void,
-): void {
-  const endAll = () => {
-    // What is still open keeps the process; these timers need not.
-    for (const one of open) setTimeout(end, Math.random() * endingMs, one).unref()
+/**
+ * Calls `end` at some moment within `endingMs` of `stop`; for what begins after `stop`, of now, because
+ * load balancers send more until they notice. Not once disposed.
+ */
+export function endLater({ stop, endingMs }: Ending, end: () => void): Disposable {
+  let timer: NodeJS.Timeout | undefined
+  const begin = () => {
+    // What is still open keeps the process; the timer need not.
+    timer = setTimeout(end, Math.random() * endingMs).unref()
   }
-  stop.addEventListener('abort', endAll, { once: true })
+  if (stop.aborted) begin()
+  else stop.addEventListener('abort', begin, { once: true })
+  return {
+    [Symbol.dispose]() {
+      stop.removeEventListener('abort', begin)
+      clearTimeout(timer)
+    },
+  }
 }

@@ -98,6 +98,10 @@ export function createHttpServer(options: HttpServerOptions): GatewayServer {
     )
   }
   const server = createServer({ ...slowness, shouldUpgradeCallback: wantsSocket }, answer)
+  // What clients are told, and for how much longer than that it is true: load balancers do not heed it
+  // and keep idle connections for up to ten minutes. A request on one that ends just then would be lost.
+  server.keepAliveTimeout = 4_000
+  server.keepAliveTimeoutBuffer = 616_000
   server.on('checkExpectation', answer)
   server.on('upgrade', sockets.upgrade)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {

@@ -10,7 +10,7 @@ import { openConnection } from '../platform/telemetry.ts'
 import { admitOperation } from './admit-operation.ts'
 import type { Authenticated } from './authenticate.ts'
 import { watchBearer } from './bearer.ts'
-import { endEach, type Ending } from './endings.ts'
+import { endLater, type Ending } from './endings.ts'
 import { foreignPage, isWelcome } from './cross-origin.ts'
 import type { Endpoint } from './endpoint.ts'
 import { perform } from './execute-operation.ts'
@@ -78,6 +78,9 @@ export function createSockets(endpoint: Endpoint, tenants: Places, ending: Endin
       log.error({ err: error, requestId: link.caller.origin.requestId }, 'socket failed')
       closeSocket(socket, closeCodes.internalError, 'Something went wrong on our side.')
     }
+    link.held.use(
+      endLater(ending, () => closeSocket(socket, closeCodes.goingAway, 'This instance stops.')),
+    )
     const linked = { protocol: socket.protocol, ...linkSocket(socket, onFailure) }
     const closed = server.opened(linked, link)
     socket.once('close', (code, reason) => {
@@ -85,15 +88,11 @@ export function createSockets(endpoint: Endpoint, tenants: Places, ending: Endin
       closed(code, String(reason)).catch(onFailure)
     })
   }
-  endEach(ending, acceptor.clients, (socket) =>
-    closeSocket(socket, closeCodes.goingAway, 'This instance stops.'),
-  )
   return {
     upgrade(request, socket, head) {
       const origin = originOf(request)
       const refuse = (status: number, message: string) =>
         refuseSocket(socket, status, message, { ...headers, 'x-request-id': origin.requestId })
-      if (ending.stop.aborted) return refuse(503, 'This instance stops. Try again.')
       if (hasKey(request.url ?? '')) return refuse(400, keyInAddress)
       if (!isWelcome(request, services.config.ALLOWED_ORIGINS)) return refuse(403, foreignPage)
       const stranger = strangers.take(origin.ip ?? '')

@@ -6,7 +6,7 @@ import type { Origin } from '../lib/viewer.ts'
 import { openConnection } from '../platform/telemetry.ts'
 import { admitOperation, refuseStranger } from './admit-operation.ts'
 import { watchBearer } from './bearer.ts'
-import { endEach, type Ending } from './endings.ts'
+import { endLater, type Ending } from './endings.ts'
 import type { Endpoint } from './endpoint.ts'
 import { perform, type Results } from './execute-operation.ts'
 import type { Caller, OperationParams, Refusal } from './operation.ts'
@@ -37,8 +37,6 @@ export function wantsStream({ headers: { accept = '' } }: IncomingMessage): bool
  * result is made when the last one has been taken.
  */
 export function createStreams(endpoint: Endpoint, tenants: Places, ending: Ending): Streams {
-  const open = new Set<AbortController>()
-  endEach(ending, open, (stream) => stream.abort())
   return {
     async answer(request, response, origin) {
       const authorization = request.headers.authorization ?? ''
@@ -55,14 +53,12 @@ export function createStreams(endpoint: Endpoint, tenants: Places, ending: Endin
         refuse(response, refuseStranger(endpoint, origin))
         return
       }
-      if (ending.stop.aborted) throw new HttpError(503, 'This instance stops. Try again.')
       using held = new DisposableStack()
       const place = tenants.take(bearer.viewer.tenantId)
       if (!place) throw new HttpError(429, 'Your tenant has too many connections open.')
       held.use(place)
       held.use(openConnection('stream'))
-      open.add(end)
-      held.defer(() => open.delete(end))
+      held.use(endLater(ending, () => end.abort()))
       const onEnd = () => end.abort(expired)
       held.use(watchBearer(endpoint.authenticate, credentials, bearer, onEnd))
       const caller = { authorization, origin, signal: end.signal }

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createHttpServer, type HttpServerOptions } from '../app/http-server.ts'
 import { createProbeServer } from '../app/probe-server.ts'
@@ -19,7 +19,9 @@ export interface Listening extends AsyncDisposable {
 /** Over how long sockets and streams are ended. */
 const endingMs = 5_000
 /** Requests under way have so long, which is longer than any may take. */
-const graceMs = 20_000
+const graceMs = 16_000
+/** And so long may come what was already sent over a connection that is new. */
+const unusedMs = 1_000
 
 /**
  * Serves the API. When `stop` aborts by SIGTERM the port stays open for STOP_DRAIN_MS: load balancers
@@ -36,6 +38,7 @@ export async function listen({
     stop: AbortSignal.any([stop, end.signal]),
     endingMs,
   })
+  const connections = connectionsOf(server)
   const url = await open(server, { host, port, names: ['HOST', 'PORT'] })
   return {
     url,
@@ -43,7 +46,7 @@ export async function listen({
       // Disposed without a signal to stop: something else has failed.
       end.abort()
       if (stop.reason === 'SIGTERM') await wait(drainMs)
-      await close(server)
+      await close(server, connections)
       await server.settle()
     },
   }
@@ -64,7 +67,7 @@ export async function listenForMetrics(
     url: `${url}/metrics`,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
-      await close(server)
+      await close(server, [])
     },
   }
 }
@@ -94,10 +97,26 @@ async function open(server: Server, { host, port, names }: Place): Promise<strin
   return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
 }
 
-async function close(server: Server): Promise<void> {
-  const late = setTimeout(() => server.closeAllConnections(), graceMs)
+/** Those that are open. */
+function connectionsOf(server: Server): ReadonlySet<Socket> {
+  const open = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  return open
+}
+
+/** Idle connections end at once; to Node those that were never used are not among them. */
+async function close(server: Server, connections: Iterable<Socket>): Promise<void> {
+  const endUnused = () => {
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy()
+  }
+  const timers = [
+    setTimeout(endUnused, unusedMs),
+    setTimeout(() => server.closeAllConnections(), graceMs),
+  ]
   server.close()
-  server.closeIdleConnections()
   await once(server, 'close')
-  clearTimeout(late)
+  timers.forEach(clearTimeout)
 }

@@ -26,7 +26,7 @@ export const environment = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
   HOST: z.string().default('127.0.0.1'),
   PORT: count(4000, 0, 65_535),
-  STOP_DRAIN_MS: count(3_000, 0, 60_000),
+  STOP_DRAIN_MS: count(4_000, 0, 60_000),
   DATA_DIR: z.string().default('.data'),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   ALLOW_STAND_INS: flag,

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { connect } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { openIssuer } from '../../src/local/issuer.ts'
 import { createTestContents } from '../support/contents.ts'
@@ -93,6 +94,9 @@ test(
     using bare = await openBareSocket(`${server.url}/graphql`)
     bare.send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } })
     await vi.waitUntil(() => bare.received.some(({ type }) => type === 'connection_ack'), wait)
+    // As load balancers and browsers open them in advance.
+    const unused = connect(Number(new URL(server.url).port), '127.0.0.1')
+    await once(unused, 'connect')
     gateway.zerodb.faults.add({ operation: 'query', kind: 'latency', ms: 3_000 })
     const body = JSON.stringify({ query: '{ contents(first: 1) { nodes { body { raw } } } }' })
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
@@ -120,7 +124,7 @@ test(
       data: { contents: { nodes: [{ body: { raw: 'Body 0' } }] } },
     })
     expect(await server.exited).toBe(0)
-    expect(performance.now() - stoppedAt).toBeLessThan(30_000)
+    expect(performance.now() - stoppedAt).toBeLessThan(15_000)
     await expect(fetch(`${server.url}/livez`)).rejects.toThrow('fetch failed')
   },
 )

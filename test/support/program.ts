@@ -100,8 +100,12 @@ export async function freePort(): Promise<number> {
 
 /** Whether the gateway on this port answers that it is ready. */
 export async function isReady(port: number): Promise<boolean> {
-  return fetch(`http://127.0.0.1:${port}/readyz`).then(
-    ({ ok }) => ok,
-    () => false,
-  )
+  try {
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`)
+    // Read to its end, so that its connection is free.
+    await answer.text()
+    return answer.ok
+  } catch {
+    return false
+  }
 }
