@@ -1,4 +1,4 @@
-import { createClient } from 'graphql-ws'
+import { type Client, createClient } from 'graphql-ws'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, vi } from 'vitest'
 import { WebSocket } from 'ws'
@@ -8,7 +8,6 @@ import { createTestContents } from '../support/contents.ts'
 import { createQuery, startGateway, type TestGateway, type TestTenant } from '../support/gateway.ts'
 import { type Instances, startInstances } from '../support/instances.ts'
 import { completed, moveJob, type PlantedJob, plantJob } from '../support/jobs.ts'
-import { subscribe, type Subscriber } from '../support/live.ts'
 import { temporaryDirectory } from '../support/program.ts'
 import { chooseSeed, tell } from '../support/random.ts'
 import { Workload } from '../support/workload.ts'
@@ -26,6 +25,7 @@ export interface RestartOptions {
 /** Of one tenant; it may have 100 at an instance, and each instance has them all for a while. */
 const socketsPerTenant = 50
 const goingAway = 1001
+const maxRetryMs = 1_000
 const maxExitMs = 20_000
 /** Fewer may be closed within one second by chance. */
 const manySockets = 100
@@ -72,7 +72,7 @@ export async function restartUnderLoad(options: RestartOptions): Promise<void> {
   const seconds = Math.round((performance.now() - startedAt) / 1_000)
   watchers.leave()
   for (const { job } of tenants) await moveJob(gateway, job, completed)
-  await vi.waitUntil(() => watchers.all.every(({ completed: isOver }) => isOver), back)
+  const seen = await watchers.ends
 
   const exits = restarts.map(({ exitMs }) => exitMs)
   const spreads = restarts.map(({ spreadMs }) => spreadMs)
@@ -90,8 +90,8 @@ export async function restartUnderLoad(options: RestartOptions): Promise<void> {
     expect(closed).toBeGreaterThan(0)
     if (closed >= manySockets) expect(inOneSecond).toBeLessThan(closed / 2)
   }
-  for (const { data } of watchers.all) {
-    expect(data.filter(({ generationJob }) => generationJob.kind === 'COMPLETED')).toHaveLength(1)
+  for (const kinds of seen) {
+    expect(kinds.filter((kind) => kind === 'COMPLETED')).toHaveLength(1)
   }
   await workload.expectExactly(gateway.database.admin)
 }
@@ -162,12 +162,28 @@ async function createTenants(
 }
 
 interface Watchers extends Disposable {
-  all: readonly Subscriber<Watched>[]
+  /** The kinds of events that each saw, once it has seen the end. */
+  ends: Promise<string[][]>
   /** Of sockets, so far, by the other side. */
   closings: readonly { code: number; at: number }[]
   areOpen(): boolean
   /** From now on they close by themselves, and are not counted. */
   leave(): void
+}
+
+/** Who is told that there is too much to do comes again, as clients are to. */
+async function watchToTheEnd(client: Client, { id }: PlantedJob): Promise<string[]> {
+  const kinds: string[] = []
+  for (;;) {
+    try {
+      const results = client.iterate<Watched>({ query: jobWatched, variables: { id } })
+      for await (const { data } of results) kinds.push(data?.generationJob.kind ?? '')
+      return kinds
+    } catch (error) {
+      if (!JSON.stringify(error).includes('"OVERLOADED"')) throw error
+      await delay(maxRetryMs)
+    }
+  }
 }
 
 const jobWatched = 'subscription ($id: ID!) { generationJob(id: $id) { kind } }'
@@ -180,37 +196,45 @@ async function openWatchers(
 ): Promise<Watchers> {
   using opened = new DisposableStack()
   const closings: { code: number; at: number }[] = []
-  let open = 0
+  const open = new Set<number>()
   let isOver = false
-  const note = ({ code }: { code: number }) => {
-    if (isOver) return
-    // Of other codes the test tells; 1006 may also come of a socket that never opened.
-    if (code === goingAway) open--
-    closings.push({ code, at: performance.now() })
-  }
-  const watch = ({ tenant, job }: Watching) => {
+  const watch = ({ tenant, job }: Watching, index: number) => {
     const client = createClient({
       url: `${url.replace('http', 'ws')}/graphql`,
       webSocketImpl: WebSocket,
       connectionParams: { authorization: `Bearer ${tenant.tokens.owner}` },
+      lazy: false,
       retryAttempts: Infinity,
-      on: { connected: () => open++, closed: (event) => note(event as { code: number }) },
+      // An upgrade that is refused is no close to this client; usually it would give up.
+      shouldRetry: () => true,
+      retryWait: () => delay(Math.random() * maxRetryMs),
+      on: {
+        connected: () => open.add(index),
+        closed(event) {
+          open.delete(index)
+          const { code } = event as { code: number }
+          if (!isOver) closings.push({ code, at: performance.now() })
+        },
+      },
     })
     opened.defer(() => void client.dispose())
-    return subscribe<Watched>(client, jobWatched, { id: job.id })
+    return watchToTheEnd(client, job)
   }
-  const all: Subscriber<Watched>[] = []
+  const all: Promise<string[]>[] = []
   while (all.length < sockets) {
-    all.push(watch(tenants[1 + (all.length % (tenants.length - 1))] as Watching))
+    const own = tenants[1 + (all.length % (tenants.length - 1))] as Watching
+    all.push(watch(own, all.length))
     // Of one address, the balancer's here, 20 may not have said yet who they are.
-    await vi.waitUntil(() => all.length - open < 10, back)
+    await vi.waitUntil(() => all.length - open.size < 10, back)
   }
-  await vi.waitUntil(() => open === sockets, back)
+  await vi.waitUntil(() => open.size === sockets, back)
   const owned = opened.move()
+  const ends = Promise.all(all)
+  ends.catch(() => {})
   return {
-    all,
+    ends,
     closings,
-    areOpen: () => open === sockets,
+    areOpen: () => open.size === sockets,
     leave: () => (isOver = true),
     [Symbol.dispose]: () => owned.dispose(),
   }
