@@ -241,7 +241,7 @@ test('a worker that is stopped takes up nothing more and waits for its works to 
   ])
   expect(events.at(-1)).toBe('stopped')
   expect(await queue.countWaiting()).toBe(1)
-  expect(queue.lines).toEqual([])
+  expect(queue.lines.filter((line) => !line.includes('"level":30'))).toEqual([])
 })
 
 test('a message that is none of its task is dropped, a task that fails is logged; work goes on', async () => {

@@ -91,7 +91,8 @@ function readData({ status, headers, text }: HttpAnswer): unknown {
     throw new RetryLater(error?.message ?? `the server answered ${status}`, asked)
   }
   if (hopeless.has(code)) throw new ImportStopped(error?.message ?? code)
-  if (error) throw new OperationRefused(error.message)
+  // A gateway says in the same shape that there is none here.
+  if (error && status !== 404) throw new OperationRefused(error.message)
   if (answer?.data === undefined) {
     throw new ImportStopped(`the answer (${status}) is not one of a GraphQL endpoint`)
   }

@@ -82,7 +82,7 @@ builder.objectField(ContentNode, 'analytics', (t) =>
   t.field({
     type: ContentAnalyticsObject,
     nullable: true,
-    directives: { semanticNonNull: {}, cost: { weight: '20' } },
+    directives: { semanticNonNull: {}, cost: { weight: '10' } },
     description: 'From BigQuery, a page at a time; null with an error at its path when it is away.',
     authScopes: { scope: 'ANALYTICS_READ' },
     args: {

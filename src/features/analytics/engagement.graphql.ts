@@ -79,7 +79,12 @@ export const AnalyticsPointObject = builder.objectRef<Point>('AnalyticsPoint').i
       nullable: true,
       description: 'Null for all of them together.',
     }),
-    totals: t.field({ type: EngagementTotalsObject, resolve: ({ sums }) => sums }),
+    totals: t.field({
+      type: EngagementTotalsObject,
+      // The numbers of the point that is paid for already.
+      directives: { cost: { weight: '0' } },
+      resolve: ({ sums }) => sums,
+    }),
   }),
 })
 

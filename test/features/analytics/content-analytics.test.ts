@@ -15,7 +15,7 @@ const readAnalytics = graphql(`
     $platforms: [Platform!]
     $granularity: AnalyticsGranularity! = DAY
   ) {
-    contents(first: 50, orderBy: [{ field: TITLE, direction: ASC }]) {
+    contents(first: 30, orderBy: [{ field: TITLE, direction: ASC }]) {
       nodes {
         title
         analytics(range: $range, platforms: $platforms, granularity: $granularity) {
