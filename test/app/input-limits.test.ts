@@ -68,7 +68,8 @@ function isTaken({ status, text }: { status: number; text: string }): boolean {
   return status === 200 && !text.includes(message) && !text.includes('INTERNAL_SERVER_ERROR')
 }
 
-const filled = (count: number, item: string) => `[${Array.from({ length: count }, () => item)}]`
+const filled = (count: number, item: string) =>
+  `[${Array.from({ length: count }, () => item).join(',')}]`
 const nested = (depth: number, open: string, leaf: string, close: string) =>
   open.repeat(depth) + leaf + close.repeat(depth)
 
