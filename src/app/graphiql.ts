@@ -185,7 +185,8 @@ export function graphiqlPage(token: string): string {
   return renderGraphiQL({
     title: 'Content gateway',
     endpoint: '/graphql',
-    additionalHeaders: { authorization: `Bearer ${token}` },
+    // Subscriptions come in the address, see cross-origin.ts.
+    additionalHeaders: { authorization: `Bearer ${token}`, 'x-csrf-prevention': '1' },
     defaultTabs: exampleOperations(new Date()).map((query) => ({ query })),
   })
 }
