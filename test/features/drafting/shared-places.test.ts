@@ -47,7 +47,7 @@ async function runJobs(gateway: TestGateway, caller: Caller, count: number): Pro
 
 test(
   'a tenant with fifty jobs makes ten calls at a time, and others need not wait for it',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async () => {
     await using gateway = await startGateway()
     await using opened = new AsyncDisposableStack()
@@ -55,20 +55,21 @@ test(
       const twin = opened.use(await gateway.startTwin())
       opened.use(await twin.startWorker())
     }
-    gateway.llm.pace.latencyMs = 200
+    // Long enough for ten calls to be under way together on a slow machine.
+    gateway.llm.pace.latencyMs = 800
     const { gauge, calls } = gateway.llm
     const large = await newCaller(gateway)
     const small = await Promise.all(Array.from({ length: smallTenants }, () => newCaller(gateway)))
 
     const lanes = Array.from({ length: limit }, () => runJobs(gateway, large, jobs / limit))
     await vi.waitUntil(() => gauge.read(large.secret).now === limit, {
-      timeout: 20_000,
+      timeout: 60_000,
       interval: 5,
     })
     const smallJobs = await Promise.all(
       small.map(async (caller) => {
         const id = await begin(gateway, caller)
-        await vi.waitUntil(() => gauge.read(caller.secret).most > 0, { timeout: 5_000 })
+        await vi.waitUntil(() => gauge.read(caller.secret).most > 0, { timeout: 30_000 })
         return id
       }),
     )
