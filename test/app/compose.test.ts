@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -25,11 +26,11 @@ test('its settings are complete for production, and hold no secret', () => {
     ZERODB_API_URL: 'https://zerodb.example.com',
     ZERODB_PROJECT_ID: '0197c0de-0000-7000-8000-000000000001',
     AUTH_JWKS_URL: 'https://id.example.com/jwks.json',
-    API_KEY_HASH_SECRET: 'x'.repeat(32),
   }
+  const secret = randomBytes(24).toString('hex')
   const filled = (value: string) =>
     value.replace(/\$\{(\w+)(:-|:\?)\}/g, (_all, name: string, mark: string) =>
-      mark === ':-' ? '' : (given[name] ?? 'given'),
+      mark === ':-' ? '' : (given[name] ?? secret),
     )
   for (const { environment: settings } of Object.values(gateways)) {
     const env = Object.entries(settings).map(([name, value]) => [name, filled(value)])

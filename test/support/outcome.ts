@@ -8,7 +8,7 @@ export interface Answer {
 }
 
 /** Failures of the operation as a whole that say "later"; a bug is none of them. */
-const later = /"code":"((?:SERVICE|CONTENT_STORE)_UNAVAILABLE|DEADLINE_EXCEEDED)"/
+const later = /"code":"((?:SERVICE|CONTENT_STORE)_UNAVAILABLE|DEADLINE_EXCEEDED|OVERLOADED)"/
 
 /** Outcomes after which the same call, with the same key, may succeed. */
 const repeatable = new Set([
@@ -17,6 +17,7 @@ const repeatable = new Set([
   'SERVICE_UNAVAILABLE',
   'CONTENT_STORE_UNAVAILABLE',
   'DEADLINE_EXCEEDED',
+  'OVERLOADED',
   'connection',
 ])
 
