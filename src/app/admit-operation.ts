@@ -52,7 +52,8 @@ async function admit(
     const { viewer } = bearer
     admission.recognize(authorization, viewer.tenantId)
     const { schema, prepareOperation } = apiFor(viewer)
-    const { body, documentId } = await findText(endpoint, params, viewer, plan)
+    const finding = findText(endpoint, params, viewer, plan)
+    const { body, documentId } = await untilAborted(finding, signal)
     const prepared = prepareOperation(body)
     if ('errors' in prepared) {
       const shown = presentErrors(prepared.errors, log, origin)
