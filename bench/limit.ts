@@ -108,7 +108,7 @@ async function answer(request: IncomingMessage): Promise<string> {
 /** As the gateway reports it where nobody is limited. */
 function costOf(nodes: number) {
   const most = 2 ** 31 - 1
-  const [requested, actual] = [1 + 3 * pageSize, 1 + 3 * nodes]
+  const [requested, actual] = [2 + 3 * pageSize, 2 + 3 * nodes]
   return { requested, actual, limit: most, remaining: most, restorePerSecond: most }
 }
 

@@ -81,7 +81,8 @@ export async function checkAnswers(contender: Endpoint, pages: readonly PageRequ
   for (const [index, { body, answer }] of pages.entries()) {
     const text = await ask(contender, body)
     if (text === answer) continue
-    const at = Array.from(text).findIndex((character, place) => character !== answer[place])
+    const units = text.split('')
+    const at = units.findIndex((unit, place) => unit !== answer[place])
     const around = (whole: string) => whole.slice(Math.max(0, at - 40), at + 80)
     throw new Error(
       `page ${index} differs at ${contender.url}:\n  ${around(text)}\n  ${around(answer)}`,

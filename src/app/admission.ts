@@ -12,6 +12,11 @@ const maxUnderWay = 1_024
 const maxUnderWayOfTenant = maxUnderWay / 2
 /** How soon it is seen that PostgreSQL, or a tenant, has room again. */
 const lookAgainMs = 2
+/**
+ * The event loop accepts one connection in a turn, and who is to be refused wants to hear it soon: for so
+ * many turns newcomers come before the next operation.
+ */
+const maxTurnsOfNewcomers = 16
 
 /**
  * Decides who begins. The process computes on one thread, so work begun faster than it can be ended only
@@ -29,6 +34,8 @@ export interface Admission {
   turn(authorization: string | undefined, signal: AbortSignal): boolean | Promise<boolean>
   /** Whoever comes with it from now on stands in this tenant's line. */
   recognize(authorization: string | undefined, tenantId: string): void
+  /** Somebody has come who has not asked for anything yet. */
+  greet(): void
   /** Counts an operation of the tenant as under way until it is disposed. */
   hold(tenantId: string): Disposable
 }
@@ -66,6 +73,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
   let lastBegunAt = 0
   /** Whether nothing moved when last looked at. */
   let isStuck = false
+  /** Whether somebody came in this turn of the event loop, and in how many before it since the last began. */
+  let hasNewcomer = false
+  let turnsOfNewcomers = 0
 
   const mayBegin = (name: string) => (underWay.get(name) ?? 0) < maxUnderWayOfTenant
   const isFull = () => total >= maxUnderWay || isCrowded()
@@ -90,6 +100,12 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   const advance = () => {
     isArmed = false
+    if (hasNewcomer && lines.size > 0 && turnsOfNewcomers < maxTurnsOfNewcomers) {
+      hasNewcomer = false
+      turnsOfNewcomers++
+      return arm(setImmediate)
+    }
+    turnsOfNewcomers = 0
     const now = performance.now()
     const hasRoom = !isFull()
     isStuck = !hasRoom && now - lastBegunAt > stuckMs
@@ -136,6 +152,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   return {
     turn(authorization = '', signal) {
+      hasNewcomer = true
       const name = bearers.get(authorization) ?? ''
       if (lines.size > 0 && isTooLong(lines.get(name))) return false
       if (isArmed || isFull() || !mayBegin(name)) return wait(name, signal)
@@ -143,6 +160,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       lastBegunAt = performance.now()
       return true
     },
+    greet: () => void (hasNewcomer = true),
     recognize: (authorization = '', tenantId) => void bearers.set(authorization, tenantId),
     hold(name) {
       total++

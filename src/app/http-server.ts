@@ -102,6 +102,7 @@ export function createHttpServer(options: HttpServerOptions): GatewayServer {
   // and keep idle connections for up to ten minutes. A request on one that ends just then would be lost.
   server.keepAliveTimeout = 4_000
   server.keepAliveTimeoutBuffer = 616_000
+  server.on('connection', endpoint.admission.greet)
   server.on('checkExpectation', answer)
   server.on('upgrade', sockets.upgrade)
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
