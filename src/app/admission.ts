@@ -1,12 +1,17 @@
 import { LRUCache } from 'lru-cache'
 import { createPace } from './pace.ts'
 
-/** A burst may wait so long, well within the time of a request; who would wait longer is refused at once. */
-const usualPatienceMs = 2_000
-/** The same once nobody could begin for so long, because PostgreSQL has no room: who knows when that is over. */
-const stuckMs = 500
-/** So many may always wait: a process that has just begun, or just stalled, is slow for a moment. */
-const shortLine = 64
+/**
+ * A burst may wait so long, and twice as long before it is refused after all: within the time of a request.
+ * A process that has just begun is slow for a moment, and clients of one that has gone come all at once.
+ */
+const usualPatienceMs = 4_000
+/** When somebody has waited all the time for so long it is no burst, and waiting helps nobody. */
+const burstMs = 8_000
+/** How long newcomers may have to wait then; and how long nobody begins until everybody is refused sooner. */
+const shortPatienceMs = 500
+/** So many may always wait. */
+const shortLine = 256
 /** Operations under way: what they hold in memory must fit. One tenant may have half of them. */
 const maxUnderWay = 1_024
 const maxUnderWayOfTenant = maxUnderWay / 2
@@ -71,7 +76,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
   /** Nobody begins before `advance` has run. */
   let isArmed = false
   let lastBegunAt = 0
-  /** Whether nothing moved when last looked at. */
+  /** Since when somebody has been waiting, whoever it was. */
+  let waitingSince = 0
+  /** Whether nothing moved when last looked at, because PostgreSQL has no room: who knows when that is over. */
   let isStuck = false
   /** Whether somebody came in this turn of the event loop, and in how many before it since the last began. */
   let hasNewcomer = false
@@ -79,11 +86,14 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   const mayBegin = (name: string) => (underWay.get(name) ?? 0) < maxUnderWayOfTenant
   const isFull = () => total >= maxUnderWay || isCrowded()
-  const patience = () => (isStuck ? Math.min(stuckMs, patienceMs) : patienceMs)
+  const shortest = Math.min(shortPatienceMs, patienceMs)
+  /** Of whoever waits, and of whoever comes. */
+  const patience = () => (isStuck ? shortest : patienceMs)
+  const welcome = (now: number) => (now - waitingSince > burstMs ? shortest : patience())
   /** The lines take turns: before the newcomer comes everybody in this one, and as many of each other one. */
   const isTooLong = ({ waiters, isLate }: Line = emptyLine) => {
     const before = (waiters.size + 1) * lines.size
-    return before > shortLine && (isLate || before * pace.ms() > patience())
+    return before > shortLine && (isLate || before * pace.ms() > welcome(performance.now()))
   }
   /** Who has waited twice as long is refused after all: it could not be known when they came. */
   const refuseLate = (line: Line, now: number) => {
@@ -108,7 +118,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     turnsOfNewcomers = 0
     const now = performance.now()
     const hasRoom = !isFull()
-    isStuck = !hasRoom && now - lastBegunAt > stuckMs
+    isStuck = !hasRoom && now - lastBegunAt > shortPatienceMs
     const name = hasRoom ? lines.keys().find(mayBegin) : undefined
     const line = name === undefined ? undefined : lines.get(name)
     if (name !== undefined && line) begin(name, line, now)
@@ -130,7 +140,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   const wait = (name: string, signal: AbortSignal) => {
     const since = performance.now()
-    if (lines.size === 0) pace.resume(since)
+    if (lines.size === 0) {
+      pace.resume(since)
+      waitingSince = since
+    }
     const line = lines.get(name) ?? { waiters: new Set(), isLate: false }
     lines.set(name, line)
     arm(setImmediate)

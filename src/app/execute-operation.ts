@@ -1,11 +1,11 @@
 import {
   createSourceEventStream,
-  execute,
   type ExecutionResult,
   type GraphQLError,
   OperationTypeNode,
 } from 'graphql'
 import { createContext } from '../graphql/context.ts'
+import { execute } from '../graphql/executor/execute.ts'
 import { newAccess } from '../lib/access.ts'
 import { newPlan } from '../platform/plan.ts'
 import { traceOperation } from '../platform/telemetry.ts'

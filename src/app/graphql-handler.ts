@@ -1,6 +1,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import { type ExecutionArgs, type ExecutionResult, GraphQLError, OperationTypeNode } from 'graphql'
 import { createHandler, parseRequestParams, type Request, type Response } from 'graphql-http'
+import { toJsonBytes } from '../lib/json-text.ts'
 import type { Origin } from '../lib/viewer.ts'
 import { admitOperation } from './admit-operation.ts'
 import { startDeadline } from './deadline.ts'
@@ -19,6 +20,8 @@ interface Exchange {
   body: string | undefined
   /** Of a refusal, for which graphql-http has no place. */
   extensions?: Refusal['extensions']
+  /** What was executed, when graphql-http is done with it but for the bytes. */
+  result?: ExecutionResult
 }
 
 // graphql-http wants a context with an index signature; ours is closed on purpose.
@@ -47,12 +50,12 @@ export function createGraphqlHandler(endpoint: Endpoint) {
       const { operation, exchange } = contextValue as Admitted
       return executeOnce(endpoint, operation, exchange.caller, exchange.caller.signal)
     },
-    onOperation({ raw }, { contextValue }, answer) {
+    onOperation({ raw, context: exchange }, { contextValue }, answer) {
       const result = answer as ExecutionResult
       if (isOverloaded(result)) return respond(result, overloadedHttp)
-      return raw.headers['x-explain'] === '1'
-        ? explained(result, contextValue as Admitted)
-        : undefined
+      exchange.result =
+        raw.headers['x-explain'] === '1' ? explained(result, contextValue as Admitted) : result
+      return unwritten
     },
     formatError: withCode,
   })
@@ -84,9 +87,9 @@ export function createGraphqlHandler(endpoint: Endpoint) {
     })
     response.off('close', deadline.leave)
     if (answer === null) throw new HttpError(init.status, `${init.statusText}.`, init.headers)
-    const text = extended(answer, exchange.extensions)
-    const length = { 'content-length': String(Buffer.byteLength(text)) }
-    response.writeHead(init.status, init.statusText, { ...init.headers, ...length }).end(text)
+    const bytes = bytesOf(answer, exchange)
+    const length = { 'content-length': bytes.length }
+    response.writeHead(init.status, init.statusText, { ...init.headers, ...length }).end(bytes)
   }
 }
 
@@ -108,8 +111,17 @@ function withParsedBody<R extends Request<IncomingMessage, Exchange>>(request: R
   }
 }
 
-function extended(answer: string, extensions: Exchange['extensions']): string {
-  return extensions ? JSON.stringify({ ...(JSON.parse(answer) as object), extensions }) : answer
+/** In the place of a result that is large: graphql-http need only say with which headers it is sent. */
+const unwritten: ExecutionResult = { data: null }
+
+function bytesOf(answer: string, { result, extensions }: Exchange): Buffer {
+  if (result) return toJsonBytes(withCodes(result))
+  if (!extensions) return Buffer.from(answer)
+  return toJsonBytes({ ...(JSON.parse(answer) as object), extensions })
+}
+
+function withCodes({ errors, ...result }: ExecutionResult): ExecutionResult {
+  return errors ? { errors: errors.map(withCode), ...result } : result
 }
 
 /** With what it cost, for whoever asked. */

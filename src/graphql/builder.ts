@@ -5,6 +5,7 @@ import ErrorsPlugin from '@pothos/plugin-errors'
 import RelayPlugin from '@pothos/plugin-relay'
 import ScopeAuthPlugin, { type AuthFailure } from '@pothos/plugin-scope-auth'
 import { ForbiddenError } from '../lib/errors.ts'
+import type { JsonText } from '../lib/json-text.ts'
 import type { Scope } from '../lib/viewer.ts'
 import type { Context } from './context.ts'
 import type { Audience } from './contract.ts'
@@ -25,6 +26,8 @@ export interface GatewayTypes {
   }
   Scalars: {
     ID: { Input: string; Output: string }
+    /** Long ones as they are kept; the executor hands them on to whoever writes the answer. */
+    String: { Input: string; Output: string | JsonText }
     DateTime: { Input: Date; Output: Date }
     BigInt: { Input: number; Output: number }
     Decimal: { Input: string; Output: string }

@@ -5,9 +5,9 @@ export function utf8Size(text: string): number {
   return Buffer.byteLength(text, 'utf8')
 }
 
-/** SHA-256 of the UTF-8 bytes, lower-case hex. */
-export function sha256(text: string): string {
-  return hash('sha256', text, 'hex')
+/** SHA-256 of the bytes, or of a text's in UTF-8; lower-case hex. */
+export function sha256(body: string | Uint8Array): string {
+  return hash('sha256', body, 'hex')
 }
 
 /** The API's "GB" are GiB, 1024³ bytes. */

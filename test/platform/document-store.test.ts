@@ -3,6 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { UpstreamError } from '../../src/lib/errors.ts'
 import { utf8Size } from '../../src/lib/bytes.ts'
 import { newId } from '../../src/lib/id.ts'
+import { JsonText } from '../../src/lib/json-text.ts'
 import type { FaultKind } from '../../src/local/faults.ts'
 import {
   createDocumentStore,
@@ -28,7 +29,7 @@ test('a page of twenty documents costs one request, the second time none', async
 
   const documents = await Promise.all(refs.map((ref) => read(local, tenant, ref, { plan })))
 
-  expect(documents.map((document) => document?.raw)).toEqual(refs.map(({ raw }) => raw))
+  expect(documents.map((document) => document?.raw.text)).toEqual(refs.map(({ raw }) => raw))
   expect(local.server.calls).toHaveLength(1)
   expect(plan).toEqual({ ...newPlan(), zerodb: 1 })
 
@@ -68,14 +69,14 @@ test('what was put is there without asking', async () => {
   local.store.put(tenant, {
     id,
     sha256,
-    raw: 'Fresh',
+    raw: new JsonText('Fresh'),
     mimeType: storage.mime_type,
     sizeBytes: storage.size_bytes,
     compressedSizeBytes: storage.compressed_size_bytes,
     encoding: storage.encoding,
   })
 
-  expect(local.store.get(tenant, { id, sha256, sizeBytes: 5 })).toMatchObject({ raw: 'Fresh' })
+  expect(local.store.get(tenant, { id, sha256, sizeBytes: 5 })).toMatchObject({ id, sha256 })
   expect(local.store.hasCached(tenant, id)).toBe(true)
   expect(local.store.hasCached(newId(), id)).toBe(false)
 })
@@ -146,7 +147,7 @@ test('same ids, two tenants, interleaved in flight: 10,000 rounds, none mixed up
       tenants.map(async (tenant) => {
         const ref = refs.get(`${tenant} ${id}`)
         const document = ref && (await read(local, tenant, ref))
-        if (document?.raw !== ref?.raw || !document?.raw.endsWith(tenant)) mixed++
+        if (document?.raw.text !== ref?.raw || !document?.raw.text.endsWith(tenant)) mixed++
       }),
     )
   }
@@ -196,7 +197,9 @@ test.for([
   expect(refs.some(({ id }) => local.store.hasCached(tenant, id))).toBe(false)
   local.server.faults.clear()
   const readAll = () => Promise.all(refs.map((ref) => read(local, tenant, ref)))
-  expect(await vi.waitFor(readAll, 5_000)).toMatchObject(refs.map(({ raw }) => ({ raw })))
+  expect(await vi.waitFor(readAll, 5_000)).toMatchObject(
+    refs.map(({ raw }) => ({ raw: { text: raw } })),
+  )
 })
 
 test('who asks with the wrong checksum is refused, and spoils nothing for the others', async () => {
@@ -209,7 +212,7 @@ test('who asks with the wrong checksum is refused, and spoils nothing for the ot
   const wrong = read(local, tenant, { ...ref, sha256: 'x' })
 
   await expect(wrong).rejects.toMatchObject({ failure: 'malformed' })
-  expect(await right).toMatchObject({ raw: ref.raw })
+  expect(await right).toMatchObject({ raw: { text: ref.raw } })
   await expect(read(local, tenant, { ...ref, sha256: 'x' })).rejects.toMatchObject({
     failure: 'malformed',
   })
@@ -225,7 +228,7 @@ test('a row that an answer leaves out is null, and there again when ZeroDB is', 
   const second = await Promise.all(refs.map((ref) => read(local, tenant, ref)))
 
   expect(first.filter((document) => document === null)).toHaveLength(3)
-  expect(second).toMatchObject(refs.map(({ raw }) => ({ raw })))
+  expect(second).toMatchObject(refs.map(({ raw }) => ({ raw: { text: raw } })))
 })
 
 test('each corrupt document is refused and reported by itself; the others are served', async () => {
@@ -241,7 +244,7 @@ test('each corrupt document is refused and reported by itself; the others are se
   ])
 
   expect(ends).toMatchObject([
-    { status: 'fulfilled', value: { raw: good.raw } },
+    { status: 'fulfilled', value: { raw: { text: good.raw } } },
     { status: 'rejected', reason: { failure: 'malformed' } },
   ])
   expect(alarms).toEqual([{ kind: 'corruptBody', tenantId: tenant, table, key: wrong.id }])
@@ -275,7 +278,7 @@ test('bodies come back as they went in, compressed where that saves bytes', asyn
   const refs = await insertBodies(local.zerodb, tenant, bodies.length, (n) => bodies[n] ?? '')
   const documents = await Promise.all(refs.map((ref) => read(local, tenant, ref)))
 
-  expect(documents.map((document) => document?.raw)).toEqual(bodies)
+  expect(documents.map((document) => document?.raw.text)).toEqual(bodies)
   expect(documents.map((document) => document?.sizeBytes)).toEqual(bodies.map(utf8Size))
   expect(documents.map((document) => document?.encoding)).toEqual([
     'utf-8',
@@ -310,7 +313,7 @@ test('a ZeroDB that hangs is given up within 2 s, though a single tenant asks', 
 
   local.server.faults.clear()
   const served = () => read(local, tenant, ref)
-  expect(await vi.waitFor(served, 5_000)).toMatchObject({ raw: ref.raw })
+  expect(await vi.waitFor(served, 5_000)).toMatchObject({ raw: { text: ref.raw } })
   clearInterval(traffic)
 })
 

@@ -62,7 +62,7 @@ export const ContentBodyObject = builder.objectRef<ContentBody>('ContentBody').i
       description: 'Without HTML mark-up, the first `maxLength` characters.',
       args: { maxLength: t.arg.int() },
       resolve: ({ format, document }, { maxLength }) => {
-        const text = plainText(format, document.raw)
+        const text = plainText(format, document.raw.text)
         return maxLength == null ? text : shorten(text, Math.max(0, maxLength))
       },
     }),
@@ -71,7 +71,7 @@ export const ContentBodyObject = builder.objectRef<ContentBody>('ContentBody').i
       nullable: true,
       description: 'The parsed body when the format is JSON.',
       resolve: ({ format, document }) =>
-        format === 'json' ? (JSON.parse(document.raw) as unknown) : null,
+        format === 'json' ? (JSON.parse(document.raw.text) as unknown) : null,
     }),
     byteSize: t.field({ type: 'BigInt', resolve: ({ document }) => document.sizeBytes }),
     provenance: t.field({ type: ProvenanceObject, resolve: (body) => body }),

@@ -123,8 +123,8 @@ async function readBoth(
     loadBody(bodyRefOf(after, to), context),
   ])
   return [
-    { snapshot: before, raw: old.document.raw },
-    { snapshot: after, raw: now.document.raw },
+    { snapshot: before, raw: old.document.raw.text },
+    { snapshot: after, raw: now.document.raw.text },
   ]
 }
 

@@ -1,5 +1,6 @@
 import { sha256, utf8Size } from '../../lib/bytes.ts'
 import { newId } from '../../lib/id.ts'
+import { JsonText } from '../../lib/json-text.ts'
 import type { Viewer } from '../../lib/viewer.ts'
 import { encodeBody, type StoredDocument } from '../../platform/document-store.ts'
 import type { NewRow } from '../../platform/zerodb.ts'
@@ -173,7 +174,7 @@ async function newBody({ format, raw }: BodyText, hash: string) {
   const document: StoredDocument = {
     id: newId(),
     sha256: hash,
-    raw,
+    raw: new JsonText(raw),
     mimeType: mime_type,
     sizeBytes: utf8Size(raw),
     compressedSizeBytes: compressed_size_bytes,
@@ -206,7 +207,7 @@ export function columnsOf(document: StoredDocument, format: BodyFormat): BodyCol
     storageSizeBytes: sizeBytes,
     compressedSizeBytes: encoding === 'utf-8' ? null : compressedSizeBytes,
     bodyEncoding: encoding,
-    preview: previewOf(format, raw),
+    preview: previewOf(format, raw.text),
   }
 }
 

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib'
 import { sha256, utf8Size } from '../../lib/bytes.ts'
+import { JsonText } from '../../lib/json-text.ts'
 import type { RowData } from '../zerodb.ts'
 
 export type BodyEncoding = 'utf-8' | 'zstd+base64'
@@ -8,11 +9,11 @@ export type BodyEncoding = 'utf-8' | 'zstd+base64'
 /** A body document whose id, tenant and SHA-256 are those that were asked for. */
 export interface StoredDocument {
   readonly id: string
-  /** Of the UTF-8 bytes of `raw`, lower-case hex. */
+  /** Of the body's UTF-8 bytes, lower-case hex. */
   readonly sha256: string
-  readonly raw: string
+  readonly raw: JsonText
   readonly mimeType: string
-  /** UTF-8 bytes of `raw`. */
+  /** UTF-8 bytes of the body. */
   readonly sizeBytes: number
   /** Bytes of the text ZeroDB keeps for it. */
   readonly compressedSizeBytes: number
@@ -22,9 +23,9 @@ export interface StoredDocument {
 /** What a document in memory costs besides its text. */
 const overheadBytes = 512
 
-/** What a document takes in memory: one byte a character when all are ASCII, else mostly two. */
-export function heldBytes({ raw, sizeBytes }: StoredDocument): number {
-  return overheadBytes + (raw.length === sizeBytes ? sizeBytes : 2 * raw.length)
+/** What a document takes in memory. */
+export function heldBytes({ raw }: StoredDocument): number {
+  return overheadBytes + raw.json.length
 }
 
 /** The fields of a ZeroDB row that hold a body, and the checksum PostgreSQL keeps. */
@@ -79,12 +80,12 @@ export async function decodeBody(id: string, row: RowData): Promise<StoredDocume
   if (typeof text !== 'string') throw new Error('has no body')
   const { size_bytes: sizeBytes, mime_type: mimeType, encoding } = (storage ?? {}) as RowData
   if (!isBodySize(sizeBytes)) throw new Error('declares no size that we read')
-  const raw = await unpack(text, encoding, sizeBytes)
-  if (utf8Size(raw) !== sizeBytes) throw new Error('is not of the size it declares')
+  const bytes = await unpack(text, encoding, sizeBytes)
+  if (bytes.length !== sizeBytes) throw new Error('is not of the size it declares')
   return {
     id,
-    sha256: sha256(raw),
-    raw,
+    sha256: sha256(bytes),
+    raw: new JsonText(encoding === 'utf-8' ? text : bytes.toString()),
     mimeType: typeof mimeType === 'string' ? mimeType : 'text/plain',
     sizeBytes,
     compressedSizeBytes: utf8Size(text),
@@ -96,12 +97,11 @@ function isBodySize(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= maxBodyBytes
 }
 
-async function unpack(text: string, encoding: unknown, sizeBytes: number): Promise<string> {
-  if (encoding === 'utf-8') return text
+async function unpack(text: string, encoding: unknown, sizeBytes: number): Promise<Buffer> {
+  if (encoding === 'utf-8') return Buffer.from(text)
   if (encoding !== 'zstd+base64') throw new Error('is in an encoding that we do not know')
   const packed = Buffer.from(text, 'base64')
   const limit = { maxOutputLength: Math.max(1, sizeBytes) }
   const aside = sizeBytes > maxSyncBytes
-  const bytes = aside ? await decompressAside(packed, limit) : zstdDecompressSync(packed, limit)
-  return bytes.toString('utf8')
+  return aside ? decompressAside(packed, limit) : zstdDecompressSync(packed, limit)
 }

@@ -5,10 +5,10 @@ import { createAdmission } from '../../../src/app/admission.ts'
 const never = new AbortController().signal
 
 /** An admission, who has begun and who was refused, by their tokens. */
-function open() {
+function open({ patienceMs = 500 } = {}) {
   const state = { isCrowded: false, places: 0 }
   const isCrowded = () => state.isCrowded && state.places-- <= 0
-  const admission = createAdmission({ isCrowded, patienceMs: 500 })
+  const admission = createAdmission({ isCrowded, patienceMs })
   const begun: string[] = []
   const refused: string[] = []
   const ask = async (token: string, signal = never) => {
@@ -60,7 +60,7 @@ test('while there is no room nobody begins; who has waited a second is refused, 
   const { state, begun, refused, askAll, ask } = open()
   state.isCrowded = true
   const startedAt = performance.now()
-  const asked = askAll('a', 100)
+  const asked = askAll('a', 300)
   await delay(700)
   expect(refused).toHaveLength(0)
   await ask('a')
@@ -68,7 +68,7 @@ test('while there is no room nobody begins; who has waited a second is refused, 
   await asked
   const ms = performance.now() - startedAt
   expect(begun).toHaveLength(0)
-  expect(refused).toHaveLength(101)
+  expect(refused).toHaveLength(301)
   expect(ms).toBeGreaterThanOrEqual(1_000)
 
   state.isCrowded = false
@@ -76,20 +76,41 @@ test('while there is no room nobody begins; who has waited a second is refused, 
   expect(begun).toHaveLength(100)
 })
 
-test('where few begin only 64 may wait', async () => {
+test('where few begin only 256 may wait', async () => {
   const { state, begun, refused, askAll } = open()
   state.isCrowded = true
-  // Lets one in each time, so that the 64th would have to wait for a second and more.
+  // Lets one in each time, so that the last would have to wait for seconds.
   const door = setInterval(() => (state.places = 1), 20)
   const first = askAll('a', 40)
   await vi.waitUntil(() => begun.length >= 10)
   const waiting = 40 - begun.length
-  const others = askAll('a', 200)
+  const others = askAll('a', 600)
   clearInterval(door)
   state.isCrowded = false
   await Promise.all([first, others])
-  expect(refused).toHaveLength(200 - (64 - waiting))
-  expect(begun).toHaveLength(40 + 64 - waiting)
+  expect(refused).toHaveLength(600 - (256 - waiting))
+  expect(begun).toHaveLength(40 + 256 - waiting)
+})
+
+test('a line that lasts is no burst: newcomers may not have to wait for long then', async () => {
+  vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'setInterval', 'setImmediate'] })
+  try {
+    const { state, begun, refused, askAll } = open({ patienceMs: 60_000 })
+    state.isCrowded = true
+    setInterval(() => (state.places = 1), 20)
+    void askAll('a', 900)
+    await vi.advanceTimersByTimeAsync(7_000)
+    void askAll('a', 100)
+    expect(refused).toHaveLength(0)
+    await vi.advanceTimersByTimeAsync(2_000)
+    void askAll('a', 100)
+    await vi.advanceTimersByTimeAsync(0)
+    expect(refused).toHaveLength(100)
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(begun).toHaveLength(1_000)
+  } finally {
+    vi.useRealTimers()
+  }
 })
 
 test('where many begin hundreds may wait', async () => {

@@ -381,7 +381,7 @@ test("another tenant's versions are not in reach, even by their ids", async () =
   const ref = { sizeBytes: 6, ...rows[0] } as Parameters<NonNullable<typeof recoveryCopy>['get']>[1]
 
   expect(await recoveryCopy?.get(other.id, ref)).toBeNull()
-  expect((await recoveryCopy?.get(copied.tenant.id, ref))?.document.raw).toBe('Body 0')
+  expect((await recoveryCopy?.get(copied.tenant.id, ref))?.document.raw.text).toBe('Body 0')
   expect(queriesOf(gateway).map(({ params }) => params?.['tenant'])).toEqual([
     other.id,
     copied.tenant.id,
