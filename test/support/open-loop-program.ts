@@ -17,6 +17,7 @@ interface Count {
   answered: RecordableHistogram
   refused: RecordableHistogram
   bodiless: RecordableHistogram
+  limited: RecordableHistogram
   failures: Record<string, number>
   pending: Set<Promise<void>>
 }
@@ -50,6 +51,7 @@ function begin(flow: Flow): Count {
     answered: createHistogram(),
     refused: createHistogram(),
     bodiless: createHistogram(),
+    limited: createHistogram(),
     failures: {},
     pending: new Set(),
   }
@@ -64,14 +66,19 @@ function send(pool: Pool, count: Count, endsAt: number): void {
       send(pool, count, endsAt)
     }
     const us = Math.max(1, Math.round(1_000 * (performance.now() - sentAt)))
-    if (outcome === 'answered' || outcome === 'refused' || outcome === 'bodiless') {
-      count[outcome].record(us)
-    } else count.failures[outcome] = (count.failures[outcome] ?? 0) + 1
+    if (isForeseen(outcome)) count[outcome].record(us)
+    else count.failures[outcome] = (count.failures[outcome] ?? 0) + 1
   })
   count.pending.add(sending)
 }
 
-/** `answered`, `refused` as overload is refused, `bodiless` as without ZeroDB, or what else came of it. */
+const foreseen = ['answered', 'refused', 'bodiless', 'limited'] as const
+
+function isForeseen(outcome: string): outcome is (typeof foreseen)[number] {
+  return foreseen.some((each) => each === outcome)
+}
+
+/** One of those foreseen (see FlowResult), or what else came of it. */
 function exchange(pool: Pool, request: Dispatcher.DispatchOptions): Promise<string> {
   return new Promise((resolve) => {
     let status = 0
@@ -88,7 +95,9 @@ function exchange(pool: Pool, request: Dispatcher.DispatchOptions): Promise<stri
       },
       onResponseEnd() {
         if (status === 200) resolve(outcomeOf(head))
-        else resolve(isRefusal && head.includes('"OVERLOADED"') ? 'refused' : `${status} ${head}`)
+        else if (isRefusal && head.includes('"OVERLOADED"')) resolve('refused')
+        else if (status === 429 && head.includes('"RATE_LIMITED"')) resolve('limited')
+        else resolve(`${status} ${head}`)
       },
       onResponseError: (_controller, { message }) => resolve(message),
     })
@@ -103,7 +112,7 @@ function outcomeOf(head: string): string {
 }
 
 function resultOf(
-  { sent, answered, refused, bodiless, failures }: Count,
+  { sent, answered, refused, bodiless, limited, failures }: Count,
   seconds: number,
 ): FlowResult {
   return {
@@ -111,6 +120,7 @@ function resultOf(
     answered: answered.count,
     refused: refused.count,
     bodiless: bodiless.count,
+    limited: limited.count,
     failures,
     perSecond: answered.count / seconds,
     answeredMs: quantilesOf(answered),

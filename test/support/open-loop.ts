@@ -35,6 +35,8 @@ export interface FlowResult {
   refused: number
   /** With errors in the place of bodies. */
   bodiless: number
+  /** With 429 and RATE_LIMITED. */
+  limited: number
   /** What else came of requests, and how often. */
   failures: Record<string, number>
   /** Answers. */
