@@ -7,7 +7,7 @@ import { createPace } from './pace.ts'
  */
 const usualPatienceMs = 4_000
 /** When somebody has waited all the time for so long it is no burst, and waiting helps nobody. */
-const burstMs = 8_000
+const burstMs = 4_000
 /** How long newcomers may have to wait then; and how long nobody begins until everybody is refused sooner. */
 const shortPatienceMs = 500
 /** So many may always wait. */
@@ -37,6 +37,8 @@ export interface Admission {
    * Whose it is must be told without looking into the token: strangers share a line.
    */
   turn(authorization: string | undefined, signal: AbortSignal): boolean | Promise<boolean>
+  /** Whether who came with it now would be refused: told before anything is done for them. */
+  refuses(authorization: string | undefined): boolean
   /** Whoever comes with it from now on stands in this tenant's line. */
   recognize(authorization: string | undefined, tenantId: string): void
   /** Somebody has come who has not asked for anything yet. */
@@ -163,11 +165,16 @@ export function createAdmission(options: AdmissionOptions): Admission {
     })
   }
 
+  const refuses = (authorization = '') => {
+    hasNewcomer = true
+    return lines.size > 0 && isTooLong(lines.get(bearers.get(authorization) ?? ''))
+  }
+
   return {
+    refuses,
     turn(authorization = '', signal) {
-      hasNewcomer = true
+      if (refuses(authorization)) return false
       const name = bearers.get(authorization) ?? ''
-      if (lines.size > 0 && isTooLong(lines.get(name))) return false
       if (isArmed || isFull() || !mayBegin(name)) return wait(name, signal)
       arm(setImmediate)
       lastBegunAt = performance.now()

@@ -11,9 +11,11 @@ import { createEndpoint } from './endpoint.ts'
 import { createGraphqlHandler } from './graphql-handler.ts'
 import { graphiqlPage } from './graphiql.ts'
 import { errorBody, HttpError, keyInAddress } from './http-error.ts'
+import { refuseOverloaded } from './overload.ts'
 import { createPlaces } from './places.ts'
 import { createProbes } from './probes.ts'
 import { refuseSocket } from './refuse-socket.ts'
+import { requestIdOf } from './request-origin.ts'
 import { toSchema } from './schema.ts'
 import { permitPage, securityHeaders } from './security-headers.ts'
 import { createSockets } from './sockets.ts'
@@ -86,8 +88,14 @@ export function createHttpServer(options: HttpServerOptions): GatewayServer {
   if (explorer) routes['/'] = (_request, response) => sendPage(response, explorer)
 
   const headers = securityHeaders(profile)
+  const flatHeaders = Object.entries(headers).flat()
   const latest = new WeakMap<Duplex, ServerResponse>()
   const answer = (request: IncomingMessage, response: ServerResponse) => {
+    // Nothing else is done for them: while there is too much to do they are most of what comes.
+    if (isPlainOperation(request) && endpoint.admission.refuses(request.headers.authorization)) {
+      const others = [...flatHeaders, 'x-request-id', requestIdOf(request)]
+      return refuseOverloaded(request, response, others)
+    }
     latest.set(request.socket, response)
     response.once('finish', () => latest.delete(request.socket))
     const origin = originOf(request)
@@ -164,6 +172,11 @@ function route(
   if (!handler) throw new HttpError(404, 'There is nothing here. Try /graphql.')
   if (path !== '/graphql') allowOnly(request, ['GET', 'HEAD'])
   return handler(request, response, origin)
+}
+
+/** What programs send. Pages of other origins have to be told first that they may read the answer. */
+function isPlainOperation({ method, url, headers }: IncomingMessage): boolean {
+  return method === 'POST' && url === '/graphql' && headers.origin === undefined
 }
 
 /** Any other upgrade is none of ours, and its request is answered as if it had not asked. */

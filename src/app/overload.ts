@@ -24,18 +24,21 @@ export function isOverloaded({ data, errors }: ExecutionResult): boolean {
 
 // Made once: under load there are more refusals than answers. Node sends a text with its headers, in one write.
 const body = JSON.stringify({ errors: [overloaded()] })
-const headers = {
+const headers = Object.entries({
   ...overloadedHttp.headers,
   'content-type': 'application/json; charset=utf-8',
-  'content-length': Buffer.byteLength(body),
-}
+  'content-length': String(Buffer.byteLength(body)),
+}).flat()
 /** What is smaller is read and forgotten; a larger request costs more to read than its connection. */
 const worthReadingBytes = 64 * 1024
 
-/** Answers before anything of the request's body has been read. */
-export function refuseOverloaded(request: IncomingMessage, response: ServerResponse): void {
-  if (Number(request.headers['content-length'] ?? Infinity) > worthReadingBytes) {
-    response.setHeader('connection', 'close')
-  }
-  response.writeHead(overloadedHttp.status, headers).end(body)
+/** Answers before anything of the request's body has been read; `others` are names and values by turns. */
+export function refuseOverloaded(
+  request: IncomingMessage,
+  response: ServerResponse,
+  others: readonly string[] = [],
+): void {
+  const isLarge = Number(request.headers['content-length'] ?? Infinity) > worthReadingBytes
+  const ending = isLarge ? ['connection', 'close'] : []
+  response.writeHead(overloadedHttp.status, [...headers, ...others, ...ending]).end(body)
 }

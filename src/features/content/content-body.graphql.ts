@@ -78,11 +78,18 @@ export const ContentBodyObject = builder.objectRef<ContentBody>('ContentBody').i
   }),
 })
 
+export const bodyColumns = [
+  'id',
+  'version',
+  'zerodbId',
+  'sha256',
+  'storageSizeBytes',
+  'bodyFormat',
+  'updatedAt',
+] as const satisfies (keyof Content)[]
+
 /** Whose body, and what PostgreSQL knows of it. */
-export type BodyRef = Pick<
-  Content,
-  'id' | 'version' | 'zerodbId' | 'sha256' | 'storageSizeBytes' | 'bodyFormat' | 'updatedAt'
->
+export type BodyRef = Pick<Content, (typeof bodyColumns)[number]>
 
 /** What ZeroDB did not give: a page of it is one round trip, and one query of the recovery copy. */
 const missedBodies = createContextCache(

@@ -10,16 +10,20 @@ export type SortDirection = 'asc' | 'desc'
  * sorts as the earliest there is, which keeps keyset conditions free of nulls.
  */
 const orders = {
-  CREATED_AT: instant('c.created_at', (row) => row.createdAt),
-  UPDATED_AT: instant('c.updated_at', (row) => row.updatedAt),
-  PUBLISHED_AT: instant(`coalesce(c.published_at, '-infinity')`, (row) => row.publishedAt),
-  SCHEDULED_AT: instant(`coalesce(c.scheduled_at, '-infinity')`, (row) => row.scheduledAt),
-  TITLE: { sql: 'c.title', valueOf: (row: Content) => row.title, accepts: () => true },
-  SIZE: {
-    sql: 'c.storage_size_bytes',
-    valueOf: (row: Content) => String(row.storageSizeBytes),
-    accepts: (value: string) => /^\d{1,15}$/.test(value),
-  },
+  CREATED_AT: instant('c.created_at', 'createdAt'),
+  UPDATED_AT: instant('c.updated_at', 'updatedAt'),
+  PUBLISHED_AT: instant(`coalesce(c.published_at, '-infinity')`, 'publishedAt'),
+  SCHEDULED_AT: instant(`coalesce(c.scheduled_at, '-infinity')`, 'scheduledAt'),
+  TITLE: key('c.title', 'title', () => true),
+  SIZE: key('c.storage_size_bytes', 'storageSizeBytes', (value) => /^\d{1,15}$/.test(value)),
+}
+
+interface OrderKey {
+  sql: string
+  property: keyof Content & string
+  valueOf(row: Content): string
+  /** Whether a cursor may have this value. */
+  accepts(value: string): boolean
 }
 
 /** As `toISOString` prints the years that PostgreSQL reads in the same way. */
@@ -29,12 +33,24 @@ function isInstant(value: string): boolean {
   return !Number.isNaN(date.getTime()) && date.toISOString() === value
 }
 
-function instant(sql: string, dateOf: (row: Content) => Date | null | undefined) {
+function instant(
+  sql: string,
+  property: 'createdAt' | 'updatedAt' | 'publishedAt' | 'scheduledAt',
+): OrderKey {
   return {
     sql,
-    valueOf: (row: Content) => dateOf(row)?.toISOString() ?? '-infinity',
-    accepts: (value: string) => value === '-infinity' || isInstant(value),
+    property,
+    valueOf: (row) => row[property]?.toISOString() ?? '-infinity',
+    accepts: (value) => value === '-infinity' || isInstant(value),
   }
+}
+
+function key(
+  sql: string,
+  property: 'id' | 'title' | 'storageSizeBytes',
+  accepts: OrderKey['accepts'],
+): OrderKey {
+  return { sql, property, valueOf: (row) => String(row[property]), accepts }
 }
 
 export type ContentOrderField = keyof typeof orders
@@ -45,11 +61,7 @@ export interface ContentOrder {
   direction: SortDirection
 }
 
-const byId = {
-  sql: 'c.id',
-  valueOf: (row: Content) => row.id,
-  accepts: isUuid,
-}
+const byId = key('c.id', 'id', isUuid)
 
 /** Newest first (E-084). */
 const defaultOrder: readonly ContentOrder[] = [{ field: 'CREATED_AT', direction: 'desc' }]
@@ -57,7 +69,7 @@ const defaultOrder: readonly ContentOrder[] = [{ field: 'CREATED_AT', direction:
 /** A total order over contents: the asked-for fields, then the id in the first one's direction. */
 export class ContentOrdering {
   readonly #name: string
-  readonly #keys: readonly { key: typeof byId; direction: SortDirection }[]
+  readonly #keys: readonly { key: OrderKey; direction: SortDirection }[]
 
   constructor(orderBy: readonly ContentOrder[] = defaultOrder) {
     this.#name = orderBy.map(({ field, direction }) => `${field}:${direction}`).join(',')
@@ -73,6 +85,11 @@ export class ContentOrdering {
     return this.#keys
       .map(({ key, direction }) => `${key.sql} ${turn(direction, backward)}`)
       .join(', ')
+  }
+
+  /** What a row must have for `cursorOf`. */
+  get properties(): (keyof Content & string)[] {
+    return this.#keys.map(({ key: { property } }) => property)
   }
 
   cursorOf(row: Content): string {

@@ -5,11 +5,13 @@ import type { Context } from '../../graphql/context.ts'
 import { NotFoundError } from '../../lib/errors.ts'
 import { BrandNode, CampaignSpaceNode, TenantNode, UserNode } from '../tenancy/tenancy.graphql.ts'
 import { mimeTypeOf, previewLength, shorten } from './body-text.ts'
-import { ContentBodyObject, loadCurrentBody } from './content-body.graphql.ts'
+import { bodyColumns, ContentBodyObject, loadCurrentBody } from './content-body.graphql.ts'
 import { ContentStatusEnum, ContentTypeEnum, PlatformEnum } from './content-enums.graphql.ts'
 import type { Content } from './content.entity.ts'
 import { loadBackupTimes, loadContents, loadTrashTimes } from './content.loaders.ts'
 import { findQueuedIds } from './queued-documents.ts'
+import type { ContentColumn } from './list-contents.ts'
+import type { ReadsColumns } from './requested-columns.graphql.ts'
 
 export const ContentNode = builder.loadableNodeRef('Content', {
   id: { resolve: (content: Content) => content.id },
@@ -72,6 +74,11 @@ const ContentPermissionsObject = builder.objectRef<Content>('ContentPermissions'
   }),
 })
 
+/** Which columns a resolver reads; one that does not say so gets all of them, and makes the page dearer. */
+function reads(...columns: ContentColumn[]): ReadsColumns {
+  return { reads: columns }
+}
+
 const StorageStateEnum = builder.enumType('StorageState', { values: ['STORED', 'QUEUED'] as const })
 
 async function loadStorageStates(context: Context, documentIds: readonly string[]) {
@@ -115,14 +122,29 @@ ContentNode.implement({
   description: 'A post, ad, article, video … of one tenant.',
   fields: (t) => ({
     databaseId: t.expose('id', { type: 'UUID' }),
-    tenant: t.field({ type: TenantNode, resolve: ({ tenantId }) => tenantId }),
-    brand: t.field({ type: BrandNode, nullable: true, resolve: ({ brandId }) => brandId }),
+    tenant: t.field({
+      type: TenantNode,
+      extensions: reads('tenantId'),
+      resolve: ({ tenantId }) => tenantId,
+    }),
+    brand: t.field({
+      type: BrandNode,
+      nullable: true,
+      extensions: reads('brandId'),
+      resolve: ({ brandId }) => brandId,
+    }),
     campaignSpace: t.field({
       type: CampaignSpaceNode,
       nullable: true,
+      extensions: reads('campaignSpaceId'),
       resolve: ({ campaignSpaceId }) => campaignSpaceId,
     }),
-    author: t.field({ type: UserNode, nullable: true, resolve: ({ userId }) => userId }),
+    author: t.field({
+      type: UserNode,
+      nullable: true,
+      extensions: reads('userId'),
+      resolve: ({ userId }) => userId,
+    }),
     title: t.exposeString('title'),
     type: t.expose('contentType', { type: ContentTypeEnum }),
     status: t.expose('status', { type: ContentStatusEnum }),
@@ -130,6 +152,7 @@ ContentNode.implement({
       type: ContentBodyObject,
       nullable: true,
       directives: { semanticNonNull: {}, cost: { weight: '2' } },
+      extensions: reads(...bodyColumns),
       description:
         'From ZeroDB, a page at a time; while it is away from the recovery copy, see `provenance`. Null with an error at its path when it cannot be had.',
       resolve: (content, _args, context) => loadCurrentBody(content, context),
@@ -138,6 +161,7 @@ ContentNode.implement({
       nullable: true,
       directives: { semanticNonNull: {} },
       description: 'The beginning of the body as plain text, at most 200 characters.',
+      extensions: reads('preview'),
       args: { maxLength: t.arg.int({ required: true, defaultValue: previewLength }) },
       resolve: ({ preview }, { maxLength }) => shorten(preview, Math.max(0, maxLength)),
     }),
@@ -184,7 +208,11 @@ ContentNode.implement({
       resolve: ({ externalSystem, externalId }) =>
         externalSystem && externalId ? { system: externalSystem, id: externalId } : null,
     }),
-    permissions: t.field({ type: ContentPermissionsObject, resolve: (content) => content }),
+    permissions: t.field({
+      type: ContentPermissionsObject,
+      extensions: reads(),
+      resolve: (content) => content,
+    }),
   }),
 })
 

@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from 'graphql'
 import { badUserInput } from '../../graphql/bad-user-input.ts'
 import { builder } from '../../graphql/builder.ts'
 import { connectionOf, type Page } from '../../graphql/connection.ts'
@@ -18,6 +19,7 @@ import {
 import type { ContentWhere } from './content-where.ts'
 import type { Count } from './count-rows.ts'
 import { type ContentFilter, countContents, listContents } from './list-contents.ts'
+import { requestedColumns } from './requested-columns.graphql.ts'
 
 /** A page of contents, and what it was filtered by: counting happens only when asked for. */
 interface ContentsPage extends Page<Content> {
@@ -87,6 +89,7 @@ interface ContentsArguments extends ConnectionArguments {
 async function resolveContents(
   args: ContentsArguments,
   context: Context,
+  info: GraphQLResolveInfo,
   scope: readonly ContentWhere[] = [],
 ): Promise<ContentsPage> {
   const request = readPageArguments(args, 20)
@@ -97,6 +100,7 @@ async function resolveContents(
     ...request,
     ...filter,
     orderBy,
+    columns: requestedColumns(info),
   })
   return { request, nodes: rows, hasMore, cursorOf: (row) => ordering.cursorOf(row), filter }
 }
@@ -111,7 +115,7 @@ builder.queryField('contents', (t) =>
       ...contentsArguments,
       deleted: t.arg({ type: DeletedModeEnum, required: true, defaultValue: 'EXCLUDE' }),
     },
-    resolve: (_root, args, context) => resolveContents(args, context),
+    resolve: (_root, args, context, info) => resolveContents(args, context, info),
   }),
 )
 
@@ -121,7 +125,8 @@ builder.objectField(BrandNode, 'contents', (t) =>
     directives: pages(20),
     authScopes: { scope: 'CONTENT_READ' },
     args: contentsArguments,
-    resolve: ({ id }, args, context) => resolveContents(args, context, [{ brandId: id }]),
+    resolve: ({ id }, args, context, info) =>
+      resolveContents(args, context, info, [{ brandId: id }]),
   }),
 )
 
@@ -131,6 +136,7 @@ builder.objectField(CampaignSpaceNode, 'contents', (t) =>
     directives: pages(20),
     authScopes: { scope: 'CONTENT_READ' },
     args: contentsArguments,
-    resolve: ({ id }, args, context) => resolveContents(args, context, [{ campaignSpaceId: id }]),
+    resolve: ({ id }, args, context, info) =>
+      resolveContents(args, context, info, [{ campaignSpaceId: id }]),
   }),
 )

@@ -1,4 +1,5 @@
 import { nextTick } from 'node:process'
+import { LRUCache } from 'lru-cache'
 import type pg from 'pg'
 import { createRecent, type RecentSummary } from '../http/recent.ts'
 import { UpstreamError } from '../../lib/errors.ts'
@@ -30,7 +31,7 @@ export interface ReadPool {
   recent(): RecentSummary
 }
 
-/** Beyond this many distinct texts a statement is parsed each time: the server keeps every name. */
+/** Distinct texts that every connection keeps prepared; the one not used for the longest time makes room. */
 const maxPrepared = 500
 
 const becomeTenant = prepared(
@@ -48,16 +49,19 @@ function prepared(name: string, text: string): Statement {
 
 /** Reads over a pool that belongs to the caller, who closes it. */
 export function createReadPool(pool: pg.Pool): ReadPool {
-  const statements = new Map<string, Statement>()
+  // One more than there are statements: a new one has its name before an old one gives back its own.
+  const names = Array.from({ length: maxPrepared + 1 }, (_, index) => `s${index}`)
+  const statements = new LRUCache<string, Statement>({
+    max: maxPrepared,
+    dispose: ({ name }) => names.push(name),
+  })
   const recent = createRecent()
 
   const statementOf = (text: string): Statement => {
-    let statement = statements.get(text)
-    if (!statement) {
-      if (statements.size >= maxPrepared) return { text, name: '', fields: undefined }
-      statement = { text, name: `s${statements.size}`, fields: undefined }
-      statements.set(text, statement)
-    }
+    const known = statements.get(text)
+    if (known) return known
+    const statement = { text, name: names.pop() ?? '', fields: undefined }
+    statements.set(text, statement)
     return statement
   }
   const begin = (tenantId: string | undefined): Read =>

@@ -4,10 +4,12 @@ interface Schema {
 
 /**
  * The columns of an entity for a hand-written SELECT, each under its property's name, so that rows
- * read past the ORM have the entity's shape and a new property needs no second mention.
+ * read past the ORM have the entity's shape and a new property needs no second mention. With `wanted`
+ * only those.
  */
-export function selectList(schema: Schema, alias: string): string {
+export function selectList(schema: Schema, alias: string, wanted?: ReadonlySet<string>): string {
   return propertiesOf(schema)
+    .filter((property) => wanted?.has(property) ?? true)
     .map((property) => `${alias}.${columnOf(property)} as "${property}"`)
     .join(', ')
 }

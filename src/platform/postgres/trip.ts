@@ -9,7 +9,7 @@ interface Field {
 
 export interface Statement {
   text: string
-  /** The prepared statement's name on every connection; empty for one that is parsed each time. */
+  /** The prepared statement's name on every connection; another text may have had it before. */
   name: string
   /** Known after the first answer; later trips need not ask for a description. */
   fields: Field[] | undefined
@@ -46,9 +46,10 @@ export class Trip implements pg.Submittable {
     connection.stream.cork()
     for (const { statement, values } of this.#reads) {
       const { name, text } = statement
-      if (parsedStatements[name] === undefined) {
+      if (parsedStatements[name] !== text) {
+        if (parsedStatements[name] !== undefined) connection.close({ type: 'S', name }, true)
         connection.parse({ name, text, types: [] }, true)
-        if (name !== '') parsedStatements[name] = text
+        parsedStatements[name] = text
       }
       connection.bind({ statement: name, values }, true)
       if (!statement.fields) connection.describe({ type: 'P', name: '' }, true)

@@ -6,7 +6,7 @@ import { tell } from '../../support/random.ts'
 import { startServing } from '../../support/serving.ts'
 
 const page = JSON.stringify({
-  query: `{ contents(first: 20) {
+  query: `{ contents(first: 100) {
     nodes { id title type status createdAt updatedAt tags preview body { raw } }
     pageInfo { hasNextPage endCursor }
   } }`,
@@ -18,7 +18,7 @@ const body = { format: 'MARKDOWN' as const, raw: 'A cup of café, '.repeat(400) 
 test('at five times what it can do it does nearly as much as it can, and refuses the rest at once', async () => {
   await using gateway = await startGateway()
   const tenant = await gateway.newTenant()
-  await createTestContents(gateway, tenant, 40, () => ({ body }))
+  await createTestContents(gateway, tenant, 100, () => ({ body }))
   await using serving = await startServing(gateway)
   await using load = await startOpenLoop()
   const flow = { name: 'all', token: await serving.tokenOf(tenant), body: page }
