@@ -21,7 +21,7 @@ const lookAgainMs = 2
  * The event loop accepts one connection in a turn, and who is to be refused wants to hear it soon: for so
  * many turns newcomers come before the next operation.
  */
-const maxTurnsOfNewcomers = 16
+const maxTurnsOfNewcomers = 64
 
 /**
  * Decides who begins. The process computes on one thread, so work begun faster than it can be ended only
