@@ -29,9 +29,11 @@ async function run({ url, flows, durationMs }: LoadOrder): Promise<Record<string
   const startedAt = performance.now()
   const endsAt = startedAt + durationMs
   for (let passed = 0; passed < durationMs; passed = performance.now() - startedAt) {
-    for (const count of counts) {
+    for (const [index, count] of counts.entries()) {
       const { perSecond = 0, atOnce = 0 } = count.flow
-      while (count.sent < (passed * perSecond) / 1_000) send(pool, count, endsAt)
+      // Clients know nothing of each other: flows of one rate must not all send at the same moment.
+      const due = (passed * perSecond) / 1_000 - index / counts.length
+      while (count.sent < due) send(pool, count, endsAt)
       while (count.pending.size < atOnce) send(pool, count, endsAt)
     }
     await delay(tickMs)
