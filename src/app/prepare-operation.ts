@@ -7,9 +7,9 @@ import type { Profile } from './profile.ts'
 
 /** Of memory for documents that have been read. */
 const maxCachedBytes = 32 * 1024 ** 2
-/** As measured: tokens with the nodes made of them, and fields of a compiled cost. */
+/** As measured: tokens with the nodes made of them, and fields with their compiled cost and two plans. */
 const bytesPerToken = 350
-const bytesPerField = 450
+const bytesPerField = 450 + 2 * 900
 
 /** A document that may be executed, and what its operations cost. */
 interface PreparedDocument extends Pick<CompiledCosts, 'costs'> {

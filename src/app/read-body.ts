@@ -13,23 +13,36 @@ export async function readBody(request: IncomingMessage): Promise<string> {
   const encoding = request.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity') throw new HttpError(415, 'Send the body uncompressed.')
   if (Number(request.headers['content-length'] ?? 0) > maxRequestBytes) throw tooLarge()
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > maxRequestBytes) throw tooLarge()
-    chunks.push(chunk)
-  }
-  const text = decode(Buffer.concat(chunks, size))
+  const text = decode(await readBytes(request))
   if (/^\s*\[/.test(text)) {
     throw new HttpError(400, 'Send one operation a request; lists of them are not answered.')
   }
   return text
 }
 
+/** By its events: an iterator over a stream costs as much as all the rest of reading a small request. */
+function readBytes(request: IncomingMessage): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
+  const chunks: Buffer[] = []
+  let size = 0
+  const onData = (chunk: Buffer) => {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size <= maxRequestBytes) return
+    request.off('data', onData).pause()
+    reject(tooLarge())
+  }
+  request.on('data', onData)
+  request.once('end', () => resolve(Buffer.concat(chunks, size)))
+  request.once('error', reject)
+  return promise
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
 function decode(bytes: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return utf8.decode(bytes)
   } catch {
     throw new HttpError(400, 'The body is not valid UTF-8.')
   }

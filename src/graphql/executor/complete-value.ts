@@ -83,7 +83,7 @@ function completeList(itemType: GraphQLOutputType, options: CompletionOptions): 
     for (let index = 0; index < items.length; index++) {
       const itemPath: Path = { prev: path, key: index, typename: undefined }
       const fail = (error: unknown) =>
-        execution.errors.catch(error, options.field(), itemPath, isNonNull)
+        execution.errors.take(error, options.field(), itemPath, isNonNull)
       let item: unknown
       try {
         item = settle(items[index], (value) => complete(execution, value, itemPath), fail)

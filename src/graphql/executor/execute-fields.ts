@@ -101,7 +101,7 @@ function executeField(
 ): unknown {
   const path = field.isLeaf ? undefined : pathOf(field, parentPath)
   const fail = (error: unknown) =>
-    execution.errors.catch(error, field, path ?? pathOf(field, parentPath), field.isNonNull)
+    execution.errors.take(error, field, path ?? pathOf(field, parentPath), field.isNonNull)
   // Leaves ignore it.
   const complete = (value: unknown) => field.complete(execution, value, path as Path)
   try {
@@ -154,7 +154,7 @@ export class FieldErrors {
   readonly #places = new Set<Path | undefined>()
 
   /** Null in the place of a nullable value; from any other the error goes on to what holds it. */
-  catch(error: unknown, { nodes }: FieldPlan, path: Path, isNonNull: boolean): null {
+  take(error: unknown, { nodes }: FieldPlan, path: Path, isNonNull: boolean): null {
     const located = locatedError(error, nodes, keysOf(path))
     if (isNonNull) throw located
     this.add(located, path)

@@ -38,7 +38,7 @@ interface Prepared {
 }
 
 /** Combinations of `switches` that are remembered of one operation; beyond it each is planned anew. */
-const maxPlans = 16
+const maxPlans = 4
 
 /**
  * Executes a validated operation as graphql-js does (GraphQL §6), and answers the same. What does not depend on the
