@@ -12,10 +12,19 @@ export const medianCharacters = 6_000
 const spread = 0.8
 const maxTimesMedian = 20
 
-const types = ['POST', 'STORY', 'AD', 'ARTICLE', 'TWEET', 'VIDEO', 'REEL']
-const statuses = ['PUBLISHED', 'PUBLISHED', 'PUBLISHED', 'DRAFT', 'ARCHIVED']
+export const contentTypes = ['POST', 'STORY', 'AD', 'ARTICLE', 'TWEET', 'VIDEO', 'REEL']
+export const contentStatuses = ['PUBLISHED', 'PUBLISHED', 'PUBLISHED', 'DRAFT', 'ARCHIVED']
 const formats = ['HTML', 'HTML', 'HTML', 'MARKDOWN', 'MARKDOWN', 'TEXT']
-const tags = ['autumn', 'brew guide', 'café', 'launch', 'loyalty', 'roastery', 'sale', 'team']
+export const contentTags = [
+  'autumn',
+  'brew guide',
+  'café',
+  'launch',
+  'loyalty',
+  'roastery',
+  'sale',
+  'team',
+]
 /** One body in four has characters that are not ASCII, as posts with emoji have. */
 const accents = ['☕️', '🎉', 'crème', 'Zürich', '—', '“morning”', '20 €']
 
@@ -40,9 +49,9 @@ export function* sampleContents(
     const decorated = random() < 0.25
     yield {
       title: `${capitalize(word())} ${word()} ${word()} no. ${index + 1}`,
-      type: pick(types, random),
-      status: pick(statuses, random),
-      tags: tags.filter(() => random() < 0.3),
+      type: pick(contentTypes, random),
+      status: pick(contentStatuses, random),
+      tags: contentTags.filter(() => random() < 0.3),
       body: { format, raw: writeBody(format, length, word, decorated, random) },
     }
   }

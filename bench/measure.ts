@@ -1,21 +1,23 @@
-import type { LoadGenerator, LoadResult } from './load-generator.ts'
-import { checkAnswers, type PageRequest } from './pages.ts'
+import type { Contender } from './contenders.ts'
+import type { LoadOrder, LoadResult } from './load-generator.ts'
+import {
+  answerAll,
+  checkAnswers,
+  checkContents,
+  type Endpoint,
+  type PageRequest,
+  walkPages,
+} from './pages.ts'
 import { profileFlags, type Program, startProgram } from './program.ts'
-import { type Contender, contenders, type Scenario } from './scenarios.ts'
+import type { Bench } from './section.ts'
 
 export interface MeasureOptions {
-  scenarios: readonly Scenario[]
-  pages: readonly PageRequest[]
+  /** Its name. */
+  section: string
+  /** The first, the gateway, says what the right answers are. */
+  contenders: readonly [Contender, ...Contender[]]
+  bodies: readonly string[]
   token: string
-  rounds: number
-  connections: number
-  /** Of each measurement, and of the warm-up right before it. */
-  durationMs: number
-  warmUpMs: number
-  /** Where each contender leaves a CPU profile when it stops. */
-  profileDir?: string | undefined
-  onProgress: (line: string) => void
-  signal: AbortSignal
 }
 
 export interface Measurement extends LoadResult {
@@ -23,81 +25,95 @@ export interface Measurement extends LoadResult {
   cpuMsPerRequest: number | undefined
 }
 
-/** Round by round, all contenders one after the other. */
-export type Rounds = Record<Contender, Measurement>[]
+/** Of each contender, by its name. */
+export type Round = Readonly<Record<string, Measurement>>
 
-export interface ScenarioResult {
-  scenario: Scenario
-  rounds: Rounds
+/** A contender that runs and is known to give the right answers. */
+interface Running {
+  name: string
+  program: Program
+  requests: LoadOrder['requests']
 }
 
-/** Each contender is warmed up for longer before the first round: its code is compiled then. */
-const firstWarmUpMs = 2_000
+/** The code of each contender is compiled in its first warm-up; the others come before each measurement. */
+const full = { rounds: 7, durationMs: 3_000, warmUpMs: 300, firstWarmUpMs: 2_000 }
+const quick = { rounds: 3, durationMs: 1_200, warmUpMs: 200, firstWarmUpMs: 1_000 }
 
 /**
- * All contenders of all scenarios are up for the whole run, but only one is under load at a time. Who
- * begins changes from round to round, so that a machine that gets slower is unfair to nobody.
+ * All contenders are up all the time, but only one is under load. Who begins changes from round to round,
+ * so that a machine that gets slower is unfair to nobody. One wrong answer ends it all.
  */
-export async function measure(
-  load: LoadGenerator,
-  options: MeasureOptions,
-): Promise<ScenarioResult[]> {
-  await using running = new AsyncDisposableStack()
-  const results: (ScenarioResult & { programs: Record<Contender, Program> })[] = []
-  for (const scenario of options.scenarios) {
-    const start = async (contender: Contender) =>
-      running.use(await startContender(scenario, contender, options))
-    const programs = { gateway: await start('gateway'), limit: await start('limit') }
-    results.push({ scenario, rounds: [], programs })
+export async function measure(bench: Bench, options: MeasureOptions): Promise<Round[]> {
+  const { section } = options
+  const size = bench.quick ? quick : full
+  const count = bench.options.rounds ?? size.rounds
+  await using programs = new AsyncDisposableStack()
+  const running = await startAll(bench, options, programs)
+  const press = async ({ name, program, requests }: Running, durationMs: number) => {
+    bench.signal.throwIfAborted()
+    const { connections } = bench.options
+    const order = { url: program.url, token: options.token, requests, connections, durationMs }
+    const result = await bench.load.run(order)
+    if (result.errors === 0) return result
+    throw new Error(`${name} gave ${result.errors} wrong answers of ${result.answered}`)
   }
-  const { connections, token, pages } = options
-  const requests = pages.map(({ body, answer }) => ({
-    body,
-    answerBytes: Buffer.byteLength(answer),
-  }))
-  const press = (program: Program, durationMs: number) => {
-    options.signal.throwIfAborted()
-    return load.run({ url: program.url, token, requests, connections, durationMs })
-  }
-  for (const { programs } of results) {
-    for (const contender of contenders) await press(programs[contender], firstWarmUpMs)
-  }
-  for (let round = 1; round <= options.rounds; round++) {
-    const order = round % 2 === 1 ? contenders : contenders.toReversed()
-    for (const { scenario, rounds, programs } of results) {
-      const measured: Partial<Record<Contender, Measurement>> = {}
-      for (const contender of order) {
-        const program = programs[contender]
-        await press(program, options.warmUpMs)
-        const cpuBefore = await program.cpuMs()
-        const result = await press(program, options.durationMs)
-        const cpuAfter = await program.cpuMs()
-        const cpuMsPerRequest =
-          cpuBefore === undefined || cpuAfter === undefined
-            ? undefined
-            : (cpuAfter - cpuBefore) / result.answered
-        measured[contender] = { ...result, cpuMsPerRequest }
-        options.onProgress(
-          `round ${round}/${options.rounds} ${scenario.name} ${contender}: ${Math.round(result.perSecond)}/s`,
-        )
-      }
-      rounds.push(measured as Record<Contender, Measurement>)
+  for (const contender of running) await press(contender, size.firstWarmUpMs)
+  const rounds: Round[] = []
+  while (rounds.length < count) {
+    const round: Record<string, Measurement> = {}
+    for (const contender of rounds.length % 2 === 0 ? running : running.toReversed()) {
+      await press(contender, size.warmUpMs)
+      const cpuBefore = await contender.program.cpuMs()
+      const result = await press(contender, size.durationMs)
+      const cpuAfter = await contender.program.cpuMs()
+      const cpuMsPerRequest =
+        cpuBefore === undefined || cpuAfter === undefined
+          ? undefined
+          : (cpuAfter - cpuBefore) / result.answered
+      round[contender.name] = { ...result, cpuMsPerRequest }
     }
+    rounds.push(round)
+    const speeds = running.map(({ name }) => `${name} ${Math.round(round[name]?.perSecond ?? 0)}/s`)
+    bench.progress(`${section} ${rounds.length}/${count}: ${speeds.join(', ')}`)
   }
-  return results.map(({ scenario, rounds }) => ({ scenario, rounds }))
+  return rounds
 }
 
-/** Started, and known to answer every request with the right bytes. */
-async function startContender(
-  scenario: Scenario,
-  contender: Contender,
-  { pages, token, profileDir, onProgress }: MeasureOptions,
-): Promise<Program> {
-  const nodeFlags = profileFlags(profileDir, `${scenario.name}-${contender}`)
-  await using starting = new AsyncDisposableStack()
-  const program = starting.use(await startProgram({ ...scenario.programs[contender], nodeFlags }))
-  await checkAnswers({ url: program.url, token }, pages)
-  onProgress(`${scenario.name} ${contender}: gives the right answer to ${pages.length} requests`)
-  starting.move()
-  return program
+async function startAll(
+  { options: { profileDir }, progress, signal }: Bench,
+  { section, contenders, bodies, token }: MeasureOptions,
+  programs: AsyncDisposableStack,
+): Promise<Running[]> {
+  const running: Running[] = []
+  let reference: PageRequest[] | undefined
+  for (const { name, program: command, ownQuery } of contenders) {
+    signal.throwIfAborted()
+    const nodeFlags = profileFlags(profileDir, `${section}-${name}`)
+    const program = programs.use(await startProgram({ ...command, nodeFlags }))
+    const endpoint = { url: program.url, token }
+    reference ??= await answerAll(endpoint, bodies)
+    const requests = await checkContender(endpoint, ownQuery, reference)
+    progress(`${section} ${name}: gives the right answer to ${requests.length} requests`)
+    running.push({ name, program, requests: requests.map(expectSize) })
+  }
+  return running
+}
+
+/** Throws unless its answers are right. */
+async function checkContender(
+  endpoint: Endpoint,
+  ownQuery: string | undefined,
+  reference: PageRequest[],
+): Promise<PageRequest[]> {
+  if (ownQuery === undefined) {
+    await checkAnswers(endpoint, reference)
+    return reference
+  }
+  const requests = await walkPages(endpoint, ownQuery)
+  checkContents(requests, reference)
+  return requests
+}
+
+function expectSize({ body, answer }: PageRequest) {
+  return { body, answerBytes: Buffer.byteLength(answer) }
 }

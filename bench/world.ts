@@ -4,6 +4,7 @@ import pg from 'pg'
 import { entities } from '../src/app/entities.ts'
 import { setUpTables } from '../src/features/content/set-up-tables.ts'
 import { createTenant } from '../src/features/tenancy/create-tenant.ts'
+import { encodeGlobalId } from '../src/graphql/global-id.ts'
 import { openIssuer } from '../src/local/issuer.ts'
 import { startLlmServer } from '../src/local/llm/server.ts'
 import { ensureMasterKeys } from '../src/local/master-keys.ts'
@@ -20,6 +21,8 @@ export interface World extends AsyncDisposable {
   tenantId: string
   /** A token of the tenant's owner. */
   token: string
+  /** Of the tenant's brands, as the API has them. */
+  brandIds: readonly string[]
   zerodb: { url: string; projectId: string; apiKey: string }
   /** May read contents past row-level security. */
   readerUrl: string
@@ -36,6 +39,7 @@ export interface World extends AsyncDisposable {
 
 const tenantId = '0197c0de-0000-7000-8000-0000000000be'
 const owner = { subject: 'owner@bench', displayName: 'Olive Owner', role: 'owner' as const }
+const brands = ['Harbour Roast', 'Pier Six', 'Lighthouse Decaf', 'Tidewater', 'Gull & Anchor']
 /** Nobody is asked to write. */
 const noModel = { baseUrl: null, apiKey: null }
 const rolesSql = new URL('../migrations/roles.sql', import.meta.url)
@@ -50,6 +54,7 @@ export async function openWorld(dataDir: string): Promise<World> {
   const issuer = await openIssuer(dataDir)
   const config = loadConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' })
   await migrate(postgres.ownerUrl)
+  const brandIds: string[] = []
   {
     const { url: baseUrl, projectId, apiKey } = zerodb
     await using services = await openServices(
@@ -66,13 +71,14 @@ export async function openWorld(dataDir: string): Promise<World> {
       entities,
     )
     await setUpTables(services.zerodb, AbortSignal.timeout(10_000))
-    await createTenant(services.database, {
+    const tenant = await createTenant(services.database, {
       id: tenantId,
       name: 'Harbour Coffee',
       planTier: 'enterprise',
       users: [owner],
-      brands: [],
+      brands: brands.map((name) => ({ name, campaignSpaces: [] })),
     })
+    brandIds.push(...tenant.brands.map(({ id }) => encodeGlobalId('Brand', id)))
   }
   const admin = new pg.Client(inDatabase(postgres.adminUrl, 'gateway'))
   await admin.connect()
@@ -87,6 +93,7 @@ export async function openWorld(dataDir: string): Promise<World> {
     dataDir,
     tenantId,
     token: await issuer.sign({ subject, tenantId, audience: config.AUTH_AUDIENCE }),
+    brandIds,
     zerodb,
     readerUrl,
     postgresVersion: version.rows[0]?.version ?? 'unknown',
@@ -114,7 +121,7 @@ async function createReader(admin: pg.Client, adminUrl: string): Promise<string>
   await admin.query(`create role ${name} login bypassrls password '${password}'`)
   await admin.query(`grant connect on database gateway to ${name}`)
   await admin.query(`grant usage on schema public to ${name}`)
-  await admin.query(`grant select on content_items to ${name}`)
+  await admin.query(`grant select on content_items, content_versions to ${name}`)
   const url = new URL(inDatabase(adminUrl, 'gateway'))
   url.username = name
   url.password = password
