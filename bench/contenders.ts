@@ -1,6 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import type { LimitSettings } from './limit.ts'
+import { pageSize } from './pages.ts'
 import type { ProgramOptions } from './program.ts'
+import type { Neighbourhood } from './services.ts'
 import type { World } from './world.ts'
 
 /** Whom a section measures. */
@@ -48,6 +50,48 @@ export function limit(
     name: 'limit',
     program: { command: [pathOf('limit.ts'), JSON.stringify(settings)], env },
   }
+}
+
+/** What the peers are started with. */
+export interface PeerSettings extends Neighbourhood {
+  /** May read contents past row-level security. */
+  readerUrl: string
+  /** Of a table that has the bodies as well. */
+  oneStoreUrl: string
+  cacheMb: number
+}
+
+/** The stack that most would write. */
+export function plain(world: World, ownQuery: string): Contender {
+  return peer('plain', world, {}, ownQuery)
+}
+
+/** The gateway's schema and services behind Apollo Server. */
+export function apollo(world: World, cacheMb: number, ownQuery: string): Contender {
+  return peer('apollo', world, { cacheMb }, ownQuery)
+}
+
+/** Everything in one store. */
+export function postgraphile(world: World, oneStoreUrl: string, fields: string): Contender {
+  const ownQuery = `query Contents($after: Cursor) {
+  contents: allContents(first: ${pageSize}, after: $after, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) {
+    nodes { ${fields} }
+    pageInfo { hasNextPage endCursor }
+  }
+}`
+  return peer('postgraphile', world, { oneStoreUrl }, ownQuery)
+}
+
+function peer(
+  name: 'plain' | 'apollo' | 'postgraphile',
+  { dataDir, databaseUrl, zerodb, tokens, readerUrl }: World,
+  own: Partial<PeerSettings>,
+  ownQuery: string,
+): Contender {
+  const shared = { dataDir, databaseUrl, zerodb, tokens, readerUrl }
+  const settings: PeerSettings = { ...shared, oneStoreUrl: '', cacheMb: 0, ...own }
+  const command = [pathOf(`peers/${name}.ts`), JSON.stringify(settings)]
+  return { name, program: { command, env: { NODE_ENV: 'production' } }, ownQuery }
 }
 
 function pathOf(relative: string): string {

@@ -1,32 +1,26 @@
 import { readFile } from 'node:fs/promises'
-import { createLocalJWKSet } from 'jose'
 import pg from 'pg'
-import { entities } from '../src/app/entities.ts'
 import { setUpTables } from '../src/features/content/set-up-tables.ts'
 import { createTenant } from '../src/features/tenancy/create-tenant.ts'
 import { encodeGlobalId } from '../src/graphql/global-id.ts'
 import { openIssuer } from '../src/local/issuer.ts'
 import { startLlmServer } from '../src/local/llm/server.ts'
-import { ensureMasterKeys } from '../src/local/master-keys.ts'
-import { ensurePepper } from '../src/local/pepper.ts'
 import { openPostgres } from '../src/local/postgres.ts'
 import { openZeroDb } from '../src/local/zerodb/open.ts'
-import { loadConfig } from '../src/platform/config.ts'
 import { migrate } from '../src/platform/postgres/migrate.ts'
-import { openServices } from '../src/platform/services.ts'
+import { type Neighbourhood, openGatewayServices } from './services.ts'
 
 /** PostgreSQL, ZeroDB and one tenant: what all contenders of a run share. */
-export interface World extends AsyncDisposable {
-  dataDir: string
+export interface World extends AsyncDisposable, Neighbourhood {
   tenantId: string
   /** A token of the tenant's owner. */
   token: string
   /** Of the tenant's brands, as the API has them. */
   brandIds: readonly string[]
-  zerodb: { url: string; projectId: string; apiKey: string }
   /** May read contents past row-level security. */
   readerUrl: string
-  postgresVersion: string
+  /** For what the gateway has no part in, in its database. */
+  administrator: pg.Client
   /** Brings the statistics up to date, so that autovacuum stays quiet while we measure. */
   settle(): Promise<void>
   /** These calls of ZeroDB take so much longer from now on, and only these. */
@@ -40,8 +34,6 @@ export interface World extends AsyncDisposable {
 const tenantId = '0197c0de-0000-7000-8000-0000000000be'
 const owner = { subject: 'owner@bench', displayName: 'Olive Owner', role: 'owner' as const }
 const brands = ['Harbour Roast', 'Pier Six', 'Lighthouse Decaf', 'Tidewater', 'Gull & Anchor']
-/** Nobody is asked to write. */
-const noModel = { baseUrl: null, apiKey: null }
 const rolesSql = new URL('../migrations/roles.sql', import.meta.url)
 
 /** Starts it all in an empty directory; the tenant has no contents yet. */
@@ -52,24 +44,14 @@ export async function openWorld(dataDir: string): Promise<World> {
   const zerodb = opened.use(await openZeroDb({ dataDir }))
   const llm = opened.use(await startLlmServer())
   const issuer = await openIssuer(dataDir)
-  const config = loadConfig({ DATA_DIR: dataDir, LOG_LEVEL: 'warn' })
+  const { issuer: name, keys } = issuer
+  const databaseUrl = postgres.loginUrl
+  const neighbourhood = { dataDir, databaseUrl, zerodb, tokens: { issuer: name, keys } }
   await migrate(postgres.ownerUrl)
   const brandIds: string[] = []
+  let audience: string
   {
-    const { url: baseUrl, projectId, apiKey } = zerodb
-    await using services = await openServices(
-      config,
-      {
-        databaseUrl: postgres.loginUrl,
-        zerodb: { baseUrl, projectId, credential: { apiKey } },
-        bigquery: null,
-        tokens: { issuer: issuer.issuer, keys: createLocalJWKSet(issuer.keys) },
-        masterKeys: { file: await ensureMasterKeys(dataDir) },
-        pepper: await ensurePepper(dataDir),
-        models: { openai: noModel, anthropic: noModel, google: noModel, compatible: noModel },
-      },
-      entities,
-    )
+    await using services = await openGatewayServices(neighbourhood)
     await setUpTables(services.zerodb, AbortSignal.timeout(10_000))
     const tenant = await createTenant(services.database, {
       id: tenantId,
@@ -78,25 +60,22 @@ export async function openWorld(dataDir: string): Promise<World> {
       users: [owner],
       brands: brands.map((name) => ({ name, campaignSpaces: [] })),
     })
+    audience = services.config.AUTH_AUDIENCE
     brandIds.push(...tenant.brands.map(({ id }) => encodeGlobalId('Brand', id)))
   }
-  const admin = new pg.Client(inDatabase(postgres.adminUrl, 'gateway'))
+  const admin = new pg.Client(inDatabase(postgres.adminUrl))
   await admin.connect()
   opened.defer(() => admin.end())
   const readerUrl = await createReader(admin, postgres.adminUrl)
-  const version = await admin.query<{ version: string }>(
-    `select current_setting('server_version') as version`,
-  )
   const { subject } = owner
   const kept = opened.move()
   return {
-    dataDir,
+    ...neighbourhood,
     tenantId,
-    token: await issuer.sign({ subject, tenantId, audience: config.AUTH_AUDIENCE }),
+    token: await issuer.sign({ subject, tenantId, audience }),
     brandIds,
-    zerodb,
     readerUrl,
-    postgresVersion: version.rows[0]?.version ?? 'unknown',
+    administrator: admin,
     async settle() {
       await admin.query('vacuum (analyze)')
       await admin.query('checkpoint')
@@ -122,12 +101,12 @@ async function createReader(admin: pg.Client, adminUrl: string): Promise<string>
   await admin.query(`grant connect on database gateway to ${name}`)
   await admin.query(`grant usage on schema public to ${name}`)
   await admin.query(`grant select on content_items, content_versions to ${name}`)
-  const url = new URL(inDatabase(adminUrl, 'gateway'))
+  const url = new URL(inDatabase(adminUrl))
   url.username = name
   url.password = password
   return url.href
 }
 
-function inDatabase(url: string, database: string): string {
-  return Object.assign(new URL(url), { pathname: `/${database}` }).href
+function inDatabase(url: string): string {
+  return Object.assign(new URL(url), { pathname: '/gateway' }).href
 }
