@@ -15,6 +15,7 @@ export function isReached({ measured, relation, target }: Target): boolean {
   return relation === '≥' ? measured >= target : measured <= target
 }
 
+/** With as many digits as tell it from its target. */
 function show(figure: number): string {
-  return figure.toFixed(Math.abs(figure) < 10 ? 2 : Math.abs(figure) < 100 ? 1 : 0)
+  return figure.toFixed(Math.abs(figure) < 10 ? 3 : Math.abs(figure) < 100 ? 1 : 0)
 }
