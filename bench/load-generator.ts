@@ -7,7 +7,13 @@ export interface LoadOrder {
   token: string
   /** Sent in turn; an answer of another size counts as an error. */
   requests: readonly { body: string; answerBytes: number }[]
+  /** Of a closed loop: each asks again as soon as it has its answer. */
   connections: number
+  /**
+   * Makes the loop open: so many requests are sent each second, however slow the answers are, each over a
+   * connection that is free, or another one.
+   */
+  perSecond?: number
   durationMs: number
 }
 
@@ -16,6 +22,7 @@ export interface LoadResult {
   errors: number
   perSecond: number
   p50Ms: number
+  p95Ms: number
   p99Ms: number
 }
 

@@ -1,11 +1,11 @@
 import { createHistogram } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type Dispatcher, Pool } from 'undici'
 import type { LoadOrder, LoadResult } from './load-generator.ts'
 
 /**
- * The load, in a process of its own: each connection sends its next request as soon as the answer
- * to the last one is there. The requests go round for ever, and no two connections get the same one
- * at a time.
+ * The load, in a process of its own. The requests go round for ever, and no two connections get the same
+ * one at a time.
  */
 process.on('message', (order: LoadOrder) => {
   void run(order).then((result) => process.send?.(result))
@@ -13,34 +13,63 @@ process.on('message', (order: LoadOrder) => {
 
 let next = 0
 
-async function run({ url, token, requests, connections, durationMs }: LoadOrder) {
-  const pool = new Pool(url, { connections, pipelining: 1 })
+async function run(order: LoadOrder): Promise<LoadResult> {
+  const { url, token, requests, connections, perSecond } = order
+  const pool = new Pool(url, {
+    connections: perSecond === undefined ? connections : null,
+    pipelining: 1,
+  })
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
   const latency = createHistogram()
-  let answered = 0
   let errors = 0
-  const startedAt = performance.now()
-  const endsAt = startedAt + durationMs
-  const drive = async () => {
-    for (let sentAt = performance.now(); sentAt < endsAt; sentAt = performance.now()) {
-      const { body, answerBytes } = requests[next++ % requests.length] as LoadOrder['requests'][0]
-      const bytes = await exchange(pool, { method: 'POST', path: '/graphql', headers, body })
-      latency.record(Math.ceil(1_000 * (performance.now() - sentAt)))
-      answered++
-      if (bytes !== answerBytes) errors++
-    }
+  const send = async () => {
+    const { body, answerBytes } = requests[next++ % requests.length] as LoadOrder['requests'][0]
+    const sentAt = performance.now()
+    const bytes = await exchange(pool, { method: 'POST', path: '/graphql', headers, body })
+    latency.record(Math.ceil(1_000 * (performance.now() - sentAt)))
+    if (bytes !== answerBytes) errors++
   }
-  await Promise.all(Array.from({ length: connections }, drive))
+  const startedAt = performance.now()
+  await (perSecond === undefined ? sendClosed(send, order) : sendOpen(send, perSecond, order))
   const seconds = (performance.now() - startedAt) / 1_000
   await pool.destroy()
-  const result: LoadResult = {
-    answered,
+  return {
+    answered: latency.count,
     errors,
-    perSecond: answered / seconds,
+    perSecond: latency.count / seconds,
     p50Ms: latency.percentile(50) / 1_000,
+    p95Ms: latency.percentile(95) / 1_000,
     p99Ms: latency.percentile(99) / 1_000,
   }
-  return result
+}
+
+/** Each connection sends its next request as soon as the answer to the last one is there. */
+async function sendClosed(
+  send: () => Promise<void>,
+  { connections, durationMs }: LoadOrder,
+): Promise<void> {
+  const endsAt = performance.now() + durationMs
+  const drive = async () => {
+    while (performance.now() < endsAt) await send()
+  }
+  await Promise.all(Array.from({ length: connections }, drive))
+}
+
+const tickMs = 5
+
+/** What is due is sent, whatever has become of what was sent before. */
+async function sendOpen(
+  send: () => Promise<void>,
+  perSecond: number,
+  { durationMs }: LoadOrder,
+): Promise<void> {
+  const sending: Promise<void>[] = []
+  const startedAt = performance.now()
+  for (let passed = 0; passed < durationMs; passed = performance.now() - startedAt) {
+    while (sending.length < (passed * perSecond) / 1_000) sending.push(send())
+    await delay(tickMs)
+  }
+  await Promise.all(sending)
 }
 
 /** Bytes of the answer's body; -1 when it failed or had another status than 200. */

@@ -15,8 +15,12 @@ export interface ProgramOptions {
 export interface Program extends AsyncDisposable {
   /** Empty for one that serves nothing. */
   url: string
+  /** Where its metrics are, when METRICS_PORT was given. */
+  metricsUrl: string | undefined
   /** Processor time it has used so far, all threads; undefined where there is no /proc. */
   cpuMs(): Promise<number | undefined>
+  /** Memory it holds resident now, in MB of 2²⁰ bytes; undefined where there is no /proc. */
+  residentMb(): Promise<number | undefined>
 }
 
 const stopMs = 5_000
@@ -34,11 +38,12 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const url = await readUrl(child)
-  if (url === undefined) throw new Error(`${command.join(' ')} ended before it was ready`)
+  const ready = await readReady(child)
+  if (!ready) throw new Error(`${command.join(' ')} ended before it was ready`)
   return {
-    url,
+    ...ready,
     cpuMs: () => readCpuMs(child.pid ?? 0),
+    residentMb: () => readResidentMb(child.pid ?? 0),
     async [Symbol.asyncDispose]() {
       if (child.exitCode !== null || child.signalCode !== null) return
       const exit = once(child, 'exit')
@@ -50,11 +55,18 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
   }
 }
 
-async function readUrl({ stdout }: ChildProcess): Promise<string | undefined> {
+async function readReady({
+  stdout,
+}: ChildProcess): Promise<Pick<Program, 'url' | 'metricsUrl'> | undefined> {
   if (!stdout) return undefined
   const lines = createInterface({ input: stdout })
+  let metricsUrl: string | undefined
   for await (const line of lines) {
     const { url, tasks } = parseLine(line)
+    if (typeof url === 'string' && url.endsWith('/metrics')) {
+      metricsUrl = url
+      continue
+    }
     const isReady = typeof url === 'string' || tasks !== undefined
     if (!isReady) {
       process.stderr.write(`${line}\n`)
@@ -62,7 +74,7 @@ async function readUrl({ stdout }: ChildProcess): Promise<string | undefined> {
     }
     lines.close()
     stdout.resume()
-    return typeof url === 'string' ? url : ''
+    return { url: typeof url === 'string' ? url : '', metricsUrl }
   }
   return undefined
 }
@@ -80,4 +92,11 @@ async function readCpuMs(pid: number): Promise<number | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ')
   return fields && 10 * (Number(fields[11]) + Number(fields[12]))
+}
+
+/** `VmRSS` of proc(5), in kB. */
+async function readResidentMb(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined)
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(text ?? '') ?? []
+  return kilobytes === undefined ? undefined : Number(kilobytes) / 1_024
 }
