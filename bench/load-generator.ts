@@ -20,6 +20,8 @@ export interface LoadOrder {
 export interface LoadResult {
   answered: number
   errors: number
+  /** Status and beginning of one of them. */
+  errorExample?: string
   perSecond: number
   p50Ms: number
   p95Ms: number

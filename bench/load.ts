@@ -22,12 +22,15 @@ async function run(order: LoadOrder): Promise<LoadResult> {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
   const latency = createHistogram()
   let errors = 0
+  let errorExample: string | undefined
   const send = async () => {
     const { body, answerBytes } = requests[next++ % requests.length] as LoadOrder['requests'][0]
     const sentAt = performance.now()
-    const bytes = await exchange(pool, { method: 'POST', path: '/graphql', headers, body })
+    const answer = await exchange(pool, { method: 'POST', path: '/graphql', headers, body })
     latency.record(Math.ceil(1_000 * (performance.now() - sentAt)))
-    if (bytes !== answerBytes) errors++
+    if (answer.status === 200 && answer.bytes === answerBytes) return
+    errors++
+    errorExample ??= `${answer.status} ${answer.beginning?.toString('utf8', 0, 300)}`
   }
   const startedAt = performance.now()
   await (perSecond === undefined ? sendClosed(send, order) : sendOpen(send, perSecond, order))
@@ -36,6 +39,7 @@ async function run(order: LoadOrder): Promise<LoadResult> {
   return {
     answered: latency.count,
     errors,
+    ...(errorExample !== undefined && { errorExample }),
     perSecond: latency.count / seconds,
     p50Ms: latency.percentile(50) / 1_000,
     p95Ms: latency.percentile(95) / 1_000,
@@ -72,21 +76,29 @@ async function sendOpen(
   await Promise.all(sending)
 }
 
-/** Bytes of the answer's body; -1 when it failed or had another status than 200. */
-function exchange(pool: Pool, request: Dispatcher.DispatchOptions): Promise<number> {
+interface Answer {
+  /** 0 when there was none. */
+  status: number
+  bytes: number
+  /** What came first of the body, or why nothing came. */
+  beginning: Buffer | undefined
+}
+
+function exchange(pool: Pool, request: Dispatcher.DispatchOptions): Promise<Answer> {
   return new Promise((resolve) => {
-    let status = 0
-    let bytes = 0
+    const answer: Answer = { status: 0, bytes: 0, beginning: undefined }
     pool.dispatch(request, {
       onRequestStart() {},
       onResponseStart(_controller, code) {
-        status = code
+        answer.status = code
       },
       onResponseData(_controller, chunk) {
-        bytes += chunk.length
+        answer.beginning ??= chunk
+        answer.bytes += chunk.length
       },
-      onResponseEnd: () => resolve(status === 200 ? bytes : -1),
-      onResponseError: () => resolve(-1),
+      onResponseEnd: () => resolve(answer),
+      onResponseError: (_controller, { message }) =>
+        resolve({ status: 0, bytes: 0, beginning: Buffer.from(message) }),
     })
   })
 }

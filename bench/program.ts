@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 
 export interface ProgramOptions {
   /** File to run, with its arguments. */
@@ -89,14 +90,28 @@ function parseLine(line: string): { url?: unknown; tasks?: unknown } {
 
 /** `utime` and `stime` of proc(5), in ticks of 10 ms; the name before them may contain blanks. */
 async function readCpuMs(pid: number): Promise<number | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
-  const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ')
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
   return fields && 10 * (Number(fields[11]) + Number(fields[12]))
 }
 
 /** `VmRSS` of proc(5), in kB. */
 async function readResidentMb(pid: number): Promise<number | undefined> {
-  const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined)
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(text ?? '') ?? []
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => undefined)
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(status ?? '') ?? []
   return kilobytes === undefined ? undefined : Number(kilobytes) / 1_024
+}
+
+/** Runs a command until it ends; throws, with what it wrote, unless its exit status is 0. */
+export async function runToEnd(
+  { command, env }: ProgramOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const child = spawn(process.execPath, command, {
+    env: { PATH: process.env['PATH'], ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    signal,
+  })
+  const [output, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}:\n${output}`)
 }

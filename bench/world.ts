@@ -21,6 +21,8 @@ export interface World extends AsyncDisposable, Neighbourhood {
   readerUrl: string
   /** For what the gateway has no part in, in its database. */
   administrator: pg.Client
+  /** As the superuser, who may also write past row-level security. */
+  adminUrl: string
   /** Brings the statistics up to date, so that autovacuum stays quiet while we measure. */
   settle(): Promise<void>
   /** These calls of ZeroDB take so much longer from now on, and only these. */
@@ -63,7 +65,8 @@ export async function openWorld(dataDir: string): Promise<World> {
     audience = services.config.AUTH_AUDIENCE
     brandIds.push(...tenant.brands.map(({ id }) => encodeGlobalId('Brand', id)))
   }
-  const admin = new pg.Client(inDatabase(postgres.adminUrl))
+  const adminUrl = inDatabase(postgres.adminUrl)
+  const admin = new pg.Client(adminUrl)
   await admin.connect()
   opened.defer(() => admin.end())
   const readerUrl = await createReader(admin, postgres.adminUrl)
@@ -76,6 +79,7 @@ export async function openWorld(dataDir: string): Promise<World> {
     brandIds,
     readerUrl,
     administrator: admin,
+    adminUrl,
     async settle() {
       await admin.query('vacuum (analyze)')
       await admin.query('checkpoint')

@@ -124,6 +124,7 @@ async function press(
   signal.throwIfAborted()
   const result = await load.run(order)
   progress(`latency: ${name}: p95 ${tenths(result.p95Ms)} ms`)
+  if (result.errorExample !== undefined) progress(`latency: ${name}: ${result.errorExample}`)
   return result
 }
 
