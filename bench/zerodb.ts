@@ -38,3 +38,18 @@ async function queryNothing({ zerodb, tenantId }: World): Promise<void> {
   const answer = await response.text()
   if (!response.ok) throw new Error(`ZeroDB answered ${response.status}: ${answer}`)
 }
+
+/** All rows of the tenant, past the gateway. */
+export async function deleteRows({ zerodb, tenantId }: World, table: string): Promise<void> {
+  const { url, projectId, apiKey } = zerodb
+  const response = await fetch(
+    `${url}/api/v1/projects/${projectId}/database/tables/${table}/rows/bulk`,
+    {
+      method: 'DELETE',
+      headers: { 'content-type': 'application/json', 'x-api-key': apiKey },
+      body: JSON.stringify({ filter: { tenant_id: tenantId }, confirm_large_operation: true }),
+    },
+  )
+  const answer = await response.text()
+  if (!response.ok) throw new Error(`ZeroDB answered ${response.status}: ${answer}`)
+}
