@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { quantile, tenths } from '../figures.ts'
 import { ask, type Endpoint } from '../pages.ts'
 import { type Program, startProgram } from '../program.ts'
-import { gateway } from '../scenarios.ts'
+import { gateway } from '../contenders.ts'
 import type { Bench, Section, SectionResult } from '../section.ts'
 import { renderTable } from '../table.ts'
 import type { World } from '../world.ts'
@@ -146,7 +146,7 @@ async function connect(url: string, token: string): Promise<Client> {
 
 /** Nobody is told when a subscription has begun: changes are made until one was seen by everybody. */
 async function gather(
-  audience: ReturnType<typeof openAudience>,
+  audience: Awaited<ReturnType<typeof openAudience>>,
   endpoint: Endpoint,
   contentId: string,
   { signal, progress }: Bench,

@@ -4,7 +4,7 @@ import { median, tenths } from '../figures.ts'
 import type { LoadOrder, LoadResult } from '../load-generator.ts'
 import { createAll, walkPages } from '../pages.ts'
 import { type Program, startProgram } from '../program.ts'
-import { gateway } from '../scenarios.ts'
+import { gateway } from '../contenders.ts'
 import type { Bench, Section, SectionResult, Target } from '../section.ts'
 import { renderTable } from '../table.ts'
 import type { World } from '../world.ts'
@@ -89,7 +89,8 @@ function contentsFor(bodySize: number): number {
 async function fill(bench: Bench, world: World, count: number): Promise<LoadOrder['requests']> {
   await using writer = await startProgram(gateway(world, 0))
   const endpoint = { url: writer.url, token: world.token }
-  await createAll(endpoint, { count, bodySize: bench.options.bodySize }, (done) => {
+  const { bodySize } = bench.options
+  await createAll(endpoint, { count, bodySize, brandIds: world.brandIds }, (done) => {
     bench.signal.throwIfAborted()
     if (done % 2_000 === 0) bench.progress(`memory: created ${done} of ${count} contents`)
   })

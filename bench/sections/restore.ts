@@ -4,7 +4,7 @@ import { sampleContents } from '../contents.ts'
 import { tenths } from '../figures.ts'
 import { runToEnd, startProgram } from '../program.ts'
 import { copyEverything } from '../recovery-copy.ts'
-import { gateway, worker } from '../scenarios.ts'
+import { gateway, worker } from '../contenders.ts'
 import type { Bench, Section, SectionResult } from '../section.ts'
 import { renderTable } from '../table.ts'
 import type { World } from '../world.ts'
@@ -64,7 +64,11 @@ function importOf(world: World, folder: string, url: string) {
 
 function restoreOf(world: World) {
   const { command, env } = worker(world)
-  return { command: [command[0] ?? '', 'restore', '--tenant', world.tenantId], env }
+  return {
+    command: [command[0] ?? '', 'restore', '--tenant', world.tenantId],
+    // It keeps its log off stdout, and production refuses to start without one.
+    env: { ...env, NODE_ENV: 'development' },
+  }
 }
 
 /** Seconds, with the start of the command. */

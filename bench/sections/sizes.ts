@@ -6,7 +6,7 @@ import { tenths } from '../figures.ts'
 import { createAll } from '../pages.ts'
 import { startProgram } from '../program.ts'
 import { copyEverything } from '../recovery-copy.ts'
-import { gateway, worker } from '../scenarios.ts'
+import { gateway, worker } from '../contenders.ts'
 import type { Bench, Section, SectionResult, Target } from '../section.ts'
 import { renderTable } from '../table.ts'
 import type { World } from '../world.ts'
@@ -45,7 +45,7 @@ async function measureSizes(bench: Bench): Promise<SectionResult> {
   const endpoint = { url: api.url, token: world.token }
   const before = await measureStores(world, bigquery, 0)
   const { bodySize } = bench.options
-  await createAll(endpoint, { count: contents, bodySize }, (done) => {
+  await createAll(endpoint, { count: contents, bodySize, brandIds: world.brandIds }, (done) => {
     bench.signal.throwIfAborted()
     if (done % 500 === 0) bench.progress(`sizes: created ${done} of ${contents} contents`)
   })

@@ -4,7 +4,7 @@ import { median, tenths } from '../figures.ts'
 import type { LoadOrder, LoadResult } from '../load-generator.ts'
 import { ask, type Endpoint } from '../pages.ts'
 import { profileFlags, startProgram } from '../program.ts'
-import { gateway } from '../scenarios.ts'
+import { gateway } from '../contenders.ts'
 import type { Bench, Section, SectionResult, Target } from '../section.ts'
 import { renderTable } from '../table.ts'
 import type { World } from '../world.ts'
@@ -16,7 +16,7 @@ const clients = 16
 const batchClients = 2
 const batchSize = 50
 
-const p95Ms = 300
+const steadyP95Ms = 300
 const partOfLimit = 0.5
 
 /** Many who write to one tenant at a time. */
@@ -163,7 +163,7 @@ function targetsOf(figures: Figures): Target[] {
       what: `sustained-writes: ${createsPerSecond} creates/s, ZeroDB ${zerodbMs} ms slower, p95 ms`,
       measured: steady.p95Ms,
       relation: '≤',
-      target: p95Ms,
+      target: steadyP95Ms,
     },
     {
       what: 'sustained-writes: creates/s as a part of the limit',
@@ -188,7 +188,9 @@ function render(figures: Figures): string {
     return [
       name,
       middle(({ perSecond }) => contents * perSecond),
-      ...[middle((one) => one.p50Ms), middle((one) => one.p95Ms), middle((one) => one.p99Ms)],
+      middle(({ p50Ms }) => p50Ms),
+      middle(({ p95Ms }) => p95Ms),
+      middle(({ p99Ms }) => p99Ms),
       String(errors),
     ]
   }
