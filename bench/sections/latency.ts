@@ -30,6 +30,8 @@ export const latency: Section = {
 interface Figures {
   /** Past the gateway, one at a time; the median. */
   roundTripMs: number
+  /** One client: what is beyond the round trip is the gateway's own time. */
+  alone: LoadResult
   cold: LoadResult
   /** Each client asks for another page … */
   crowd: Crowd
@@ -58,6 +60,7 @@ async function measureCold(bench: Bench, world: World, pages: readonly PageReque
   const order = orderFor(bench, world, program, pages)
   await warmUp(bench, world, order)
   const roundTripMs = median(await timeRoundTrips(world, roundTrips))
+  const alone = await press(bench, 'cold, one client', { ...order, connections: 1 })
   const cold = await press(bench, `cold, ${clients} clients`, order)
   const measureCrowd = async (name: string, crowded: LoadOrder): Promise<Crowd> => {
     let result: LoadResult | undefined
@@ -73,7 +76,7 @@ async function measureCold(bench: Bench, world: World, pages: readonly PageReque
     ...crowded,
     requests: order.requests.slice(0, 1),
   })
-  return { roundTripMs, cold, crowd, sameList }
+  return { roundTripMs, alone, cold, crowd, sameList }
 }
 
 async function measureWarm(bench: Bench, world: World, pages: readonly PageRequest[]) {
@@ -128,8 +131,9 @@ async function press(
   return result
 }
 
-function targetsOf({ roundTripMs, cold, crowd, sameList, warm, calm }: Figures): Target[] {
-  const errors = [cold, crowd, sameList, warm, calm].reduce((sum, one) => sum + one.errors, 0)
+function targetsOf({ roundTripMs, ...loads }: Figures): Target[] {
+  const { cold, crowd, warm } = loads
+  const errors = Object.values(loads).reduce((sum, one) => sum + one.errors, 0)
   return [
     {
       what: `latency: cold, p95 ms (a round trip to ZeroDB + ${ownMs})`,
@@ -148,7 +152,7 @@ function targetsOf({ roundTripMs, cold, crowd, sameList, warm, calm }: Figures):
   ]
 }
 
-function render({ roundTripMs, cold, crowd, sameList, warm, calm }: Figures): string {
+function render({ roundTripMs, alone, cold, crowd, sameList, warm, calm }: Figures): string {
   const row = (name: string, result: LoadResult) => [
     name,
     result.perSecond.toFixed(0),
@@ -162,6 +166,7 @@ function render({ roundTripMs, cold, crowd, sameList, warm, calm }: Figures): st
   return renderTable(`latency: ${latency.about}`, [
     ['', 'lists/s', 'p50 ms', 'p95 ms', 'p99 ms', 'errors', 'ZeroDB requests/list'],
     ['ZeroDB round trip', '', tenths(roundTripMs)],
+    row('cold, one client', alone),
     row(`cold, ${clients} clients`, cold),
     crowdRow(`cold, ${crowdSize} clients`, crowd),
     crowdRow(`cold, ${crowdSize} clients, all the first list`, sameList),
