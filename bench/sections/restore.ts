@@ -66,8 +66,7 @@ function restoreOf(world: World) {
   const { command, env } = worker(world)
   return {
     command: [command[0] ?? '', 'restore', '--tenant', world.tenantId],
-    // It keeps its log off stdout, and production refuses to start without one.
-    env: { ...env, NODE_ENV: 'development' },
+    env,
   }
 }
 

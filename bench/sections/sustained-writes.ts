@@ -12,6 +12,8 @@ import type { WriteLimitSettings } from '../write-limit.ts'
 
 const createsPerSecond = 100
 const zerodbMs = 100
+/** Each create inserts two documents, so 20 of its calls are under way all the time. */
+const inFlight = 48
 const clients = 16
 const batchClients = 2
 const batchSize = 50
@@ -39,7 +41,9 @@ async function measureSustainedWrites(bench: Bench): Promise<SectionResult> {
   const { quick, load, signal, progress, options } = bench
   await using world = await bench.openWorld()
   const nodeFlags = profileFlags(options.profileDir, 'sustained-writes')
-  await using program = await startProgram({ ...gateway(world, 64), nodeFlags })
+  const { command, env } = gateway(world, 64)
+  const contender = { command, env: { ...env, ZERODB_MAX_IN_FLIGHT: String(inFlight) }, nodeFlags }
+  await using program = await startProgram(contender)
   await using limit = await startProgram(writeLimit(world))
   const endpoint = { url: program.url, token: world.token }
   const contents = [...sampleContents(400, 20_261_122, options.bodySize)]

@@ -42,7 +42,7 @@ async function load(path: string, { tenant, ...options }: LoadFlags): Promise<vo
   const signal = stopSignal()
   const { format, size } = await lookAt(path)
   // What was loaded is the answer on stdout; the log must not come between.
-  await using environment = await openEnvironment({ LOG_LEVEL: 'silent' })
+  await using environment = await openEnvironment({ quiet: true })
   const { database, bigquery } = environment.services
   if (!bigquery) throw new StartupError(['No BigQuery is configured: set BIGQUERY_PROJECT_ID.'])
   const [tenantId] = isUuid(tenant) ? await listTenantIds(database, tenant) : []

@@ -26,7 +26,7 @@ export async function backUpArchives(
 ): Promise<void> {
   const collections = checkCollections(names)
   const signal = stopSignal()
-  await using environment = await openEnvironment({ LOG_LEVEL: 'silent' })
+  await using environment = await openEnvironment({ quiet: true })
   const { database } = environment.services
   const deps = { ...environment.services, signal }
   for (const tenantId of await tenantsOf(database, flags)) {
@@ -74,7 +74,7 @@ function describe(outcome: BackupOutcome): string {
 /** A line for each archive. */
 export async function listArchives(flags: TenantFlags): Promise<void> {
   const signal = stopSignal()
-  await using environment = await openEnvironment({ LOG_LEVEL: 'silent' })
+  await using environment = await openEnvironment({ quiet: true })
   const { database } = environment.services
   for (const tenantId of await tenantsOf(database, flags)) {
     const reads = database.reads.forTenant(tenantId, undefined, signal)

@@ -10,7 +10,7 @@ import { showProgress } from './progress.ts'
 export async function restoreFromArchive(id: string, flags: { dryRun?: true }): Promise<void> {
   const dryRun = flags.dryRun === true
   const signal = stopSignal()
-  await using environment = await openEnvironment({ LOG_LEVEL: 'silent' })
+  await using environment = await openEnvironment({ quiet: true })
   const { database } = environment.services
   const tenantId = isUuid(id) ? await findArchiveTenant(database, id) : undefined
   const reads = tenantId && database.reads.forTenant(tenantId, undefined, signal)

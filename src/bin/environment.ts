@@ -12,13 +12,12 @@ export interface Environment extends AsyncDisposable {
 }
 
 /**
- * Configuration, neighbours or their stand-ins, and the services over them. `overrides` are settings
- * that a command needs otherwise, by their environment names.
+ * Configuration, neighbours or their stand-ins, and the services over them. A command that tells people
+ * itself what it does is `quiet`: it writes no log, whatever LOG_LEVEL is.
  */
-export async function openEnvironment(
-  overrides: Readonly<Record<string, string>> = {},
-): Promise<Environment> {
-  const config = loadConfig({ ...process.env, ...overrides })
+export async function openEnvironment({ quiet = false } = {}): Promise<Environment> {
+  const loaded = loadConfig(process.env)
+  const config: Config = quiet ? { ...loaded, LOG_LEVEL: 'silent' } : loaded
   await using opened = new AsyncDisposableStack()
   const { OTEL_EXPORTER_OTLP_ENDPOINT: collector } = config
   if (collector !== undefined) opened.use(await startTracing(collector))

@@ -28,7 +28,7 @@ export function addExpireVersions(program: Command): void {
 async function expire({ tenant, apply }: ExpireOptions): Promise<void> {
   const signal = stopSignal()
   // What goes is the answer on stdout; the log must not come between.
-  await using environment = await openEnvironment({ LOG_LEVEL: 'silent' })
+  await using environment = await openEnvironment({ quiet: true })
   const { database, zerodb } = environment.services
   const tenantIds = tenant && !isUuid(tenant) ? [] : await listTenantIds(database, tenant)
   if (tenant && tenantIds.length === 0) throw new StartupError([`There is no tenant ${tenant}.`])

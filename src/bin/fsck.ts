@@ -42,7 +42,7 @@ again). Each repair is in the audit.`,
 async function fsck({ tenant, json, repair }: FsckOptions): Promise<void> {
   const signal = stopSignal()
   // What is found is the answer on stdout; the log must not come between.
-  await using environment = await openEnvironment({ LOG_LEVEL: 'silent' })
+  await using environment = await openEnvironment({ quiet: true })
   const { database, zerodb, bigquery } = environment.services
   const tenantIds = tenant && !isUuid(tenant) ? [] : await listTenantIds(database, tenant)
   if (tenant && tenantIds.length === 0) throw new StartupError([`There is no tenant ${tenant}.`])

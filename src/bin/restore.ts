@@ -45,7 +45,7 @@ function time(text: string): Date {
 async function restore(flags: RestoreFlags): Promise<void> {
   const signal = stopSignal()
   // The report is the answer on stdout; the log must not come between, and its errors go to stderr.
-  await using environment = await openEnvironment({ LOG_LEVEL: 'silent' })
+  await using environment = await openEnvironment({ quiet: true })
   const services = { ...environment.services, log: createLog('error', process.stderr) }
   const { tenant: tenantId } = flags
   const [known] = isUuid(tenantId) ? await listTenantIds(services.database, tenantId) : []

@@ -18,7 +18,7 @@ export function addRotateKeys(program: Command): void {
 async function rotate(): Promise<void> {
   const signal = stopSignal()
   // What was done is the answer on stdout; the log must not come between.
-  await using environment = await openEnvironment({ LOG_LEVEL: 'silent' })
+  await using environment = await openEnvironment({ quiet: true })
   const { database, keyManager } = environment.services
   const steps = { done: 0, total: 0 }
   using progress = showProgress('data keys rewrapped', () => steps)

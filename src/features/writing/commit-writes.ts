@@ -6,6 +6,7 @@ import {
   UpstreamError,
 } from '../../lib/errors.ts'
 import { step } from '../../lib/failpoints.ts'
+import { announce, topics } from '../../platform/events.ts'
 import { settleStorage } from '../quota/storage-usage.ts'
 import { confirmRights } from '../tenancy/confirm-rights.ts'
 import { recordAudit } from '../tenancy/record-audit.ts'
@@ -91,14 +92,16 @@ async function commitIn(
   const [first] = lost.values()
   if (first && policy === 'REJECT_ALL') throw first
   const won = writes.filter((write) => !lost.has(write))
+  // It only inserts: before the rows that all writers of the tenant lock.
+  await recordAudit(tx, { tenantId, userId: viewer.userId, origin }, won.map(auditRecordOf))
   await recordVersions(tx, tenantId, won)
   await queueDocuments(
     tx,
     queued.filter((write) => !lost.has(write)),
   )
   await companion?.record(tx, won)
-  await recordAudit(tx, { tenantId, userId: viewer.userId, origin }, won.map(auditRecordOf))
   await settle(tx, tenantId, writes, won)
+  if (won.length > 0) await announce(tx, topics.contents(tenantId))
   return lost
 }
 

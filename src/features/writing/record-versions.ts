@@ -1,8 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { utf8Size } from '../../lib/bytes.ts'
 import { newId } from '../../lib/id.ts'
-import { announce, topics } from '../../platform/events.ts'
-import { advanceFeed } from '../tenancy/advance-feed.ts'
+import { advanceFeedSql } from '../tenancy/advance-feed.ts'
 import type { PlannedWrite } from './plan-write.ts'
 
 const recordSql = `
@@ -11,12 +10,13 @@ const recordSql = `
       version_number integer, change_type text, changed_by_user_id uuid, document_id uuid,
       size_bytes bigint, sha256 text, restored_from integer, outbox_id uuid, outbox_operation text,
       outbox_bytes bigint,
-      intent_id uuid, bytes bigint, items integer, sequence bigint)
+      intent_id uuid, bytes bigint, items integer, index integer)
+  ), feed as (${advanceFeedSql}
   ), versions as (
     insert into content_versions (tenant_id, id, content_id, version_number, change_type,
       changed_by_user_id, document_id, size_bytes, sha256, restored_from, sequence)
     select tenant_id, id, content_id, version_number, change_type, changed_by_user_id,
-      document_id, size_bytes, sha256, restored_from, sequence from written
+      document_id, size_bytes, sha256, restored_from, feed.first + index from written, feed
   ), outbox as (
     insert into backup_outbox (tenant_id, id, content_id, version_number, operation, size_bytes)
     select tenant_id, outbox_id, content_id, version_number, outbox_operation, outbox_bytes
@@ -28,17 +28,18 @@ const recordSql = `
   insert into usage_ledger (tenant_id, operation_id, content_id, bytes, items)
   select tenant_id, intent_id, content_id, bytes, items from written`
 
-/** Version rows, numbered for the feed; outbox events, ledger entries, the results of their keys. */
+/**
+ * Version rows, numbered for the feed; outbox events, ledger entries, the results of their keys. One
+ * statement: from the feed's number on, every writer of the tenant waits for this transaction.
+ */
 export async function recordVersions(
   tx: EntityManager,
   tenantId: string,
   writes: readonly PlannedWrite[],
 ): Promise<void> {
   if (writes.length === 0) return
-  const first = await advanceFeed(tx, tenantId, writes.length)
-  const rows = writes.map((write, index) => ({ ...rowOf(write), sequence: first + index }))
-  await tx.execute(recordSql, [JSON.stringify(rows)])
-  await announce(tx, topics.contents(tenantId))
+  const rows = writes.map((write, index) => ({ ...rowOf(write), index }))
+  await tx.execute(recordSql, [JSON.stringify(rows), tenantId, writes.length, writes.length])
 }
 
 function rowOf({ next, history, historyId, change, intentId, growth, items }: PlannedWrite) {

@@ -12,6 +12,7 @@ import type { Plan } from '../plan.ts'
 import { postgresTransaction } from '../telemetry.ts'
 import { asUpstreamError, wasSacrificed } from './failure.ts'
 import { refusePowerfulRole } from './login-role.ts'
+import { prepareQueries } from './prepare-queries.ts'
 import { createReadPool, type ReadPool } from './reads.ts'
 
 export interface DatabaseOptions {
@@ -76,6 +77,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   // Without a look at the server: the gateway starts while PostgreSQL is away, and says so in /readyz.
   await connection.connect({ skipOnConnect: true })
   const pool: pg.Pool = await connection.getNativeClient()
+  prepareQueries(pool)
   reclaimLost(pool)
   giveUpSilent(pool, options.statementTimeoutMs + silenceGraceMs)
   if (options.refusePowerful) {
