@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { PeerSettings } from '../contenders.ts'
@@ -19,9 +19,11 @@ export function createTenantOf({ tokens }: PeerSettings) {
   }
 }
 
+type Answer = (request: IncomingMessage, response: ServerResponse) => unknown
+
 /** Listens, tells where, and ends when it is asked to. */
-export async function serve(listener: RequestListener): Promise<void> {
-  const server = createServer(listener)
+export async function serve(answer: Answer): Promise<void> {
+  const server = createServer(answer)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo

@@ -31,4 +31,4 @@ const instance = postgraphile({
 })
 
 const server = instance.createServ(grafserv)
-await serve(await server.createHandler())
+await serve(server.createHandler())
