@@ -21,10 +21,14 @@ export const topics = {
  * commits of transactions that notify wait for each other.
  */
 export async function announce(tx: EntityManager, ...wanted: readonly string[]): Promise<void> {
-  await tx.execute('select pg_notify(?, topic) from unnest(?::text[]) topic', [
-    eventChannel,
-    `{${wanted.join(',')}}`,
-  ])
+  await tx.execute(announceSql, announceValues(wanted))
+}
+
+/** The same as a part of a larger statement; it must be read from, or nothing is announced. */
+export const announceSql = 'select pg_notify(?, topic) from unnest(?::text[]) topic'
+
+export function announceValues(wanted: readonly string[]): string[] {
+  return [eventChannel, `{${wanted.join(',')}}`]
 }
 
 /** A watcher is woken after so long even if nobody rang: a notification may be lost, a row never is. */

@@ -1,6 +1,5 @@
 import type { Content } from '../../src/features/content/content.entity.ts'
 import { bodyTable, historyTable } from '../../src/features/content/documents.ts'
-import { settleStorage } from '../../src/features/quota/storage-usage.ts'
 import { advanceContents } from '../../src/features/writing/advance-contents.ts'
 import {
   type PlannedWrite,
@@ -88,8 +87,7 @@ async function store(
   await database.transaction(tenantId, async (tx) => {
     const lost = await advanceContents(tx, tenantId, writes)
     if (lost.size > 0) throw new Error('Somebody else writes what is planted')
-    await recordVersions(tx, tenantId, writes)
-    await settleStorage(tx, tenantId, {
+    await recordVersions(tx, tenantId, writes, {
       reserved: 0,
       growth: sum(({ growth }) => growth),
       items: sum(({ items }) => items),

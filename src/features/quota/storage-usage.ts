@@ -73,8 +73,13 @@ export interface UsageChange {
   stored: number
 }
 
-/** Never below zero (E-140): what would be missing is drift, which `recalculateUsage` finds. */
-const settleSql = `
+/**
+ * Of {@link settleValues}. Never below zero (E-140): what would be missing is drift, which
+ * `recalculateUsage` finds. As a part of a larger statement it comes `after` another part of it, whose locks
+ * it must not overtake: always the last lock of a transaction.
+ */
+export function settleSql(after = ''): string {
+  return `
   update content_storage_usage u set
     reserved_bytes = greatest(u.reserved_bytes - ?, 0),
     total_storage_bytes = greatest(u.total_storage_bytes + ?, 0),
@@ -82,10 +87,27 @@ const settleSql = `
     stored_body_bytes = greatest(u.stored_body_bytes + ?, 0),
     sequence = u.sequence + 1,
     last_calculated_at = now(), updated_at = now()
-  from tenants t
+  from tenants t${after && `, ${after}`}
   where u.tenant_id = ? and t.id = u.tenant_id
   returning t.plan_tier as "planTier",
     u.total_storage_bytes + u.total_media_storage_bytes as bytes`
+}
+
+/** For a change that changes nothing it finds no account, and takes no lock. */
+export function settleValues(tenantId: string, change: UsageChange): (string | number | null)[] {
+  const { reserved, growth, items, stored } = change
+  return [reserved, growth, items, stored, changesUsage(change) ? tenantId : null]
+}
+
+export function changesUsage({ reserved, growth, items, stored }: UsageChange): boolean {
+  return reserved !== 0 || growth !== 0 || items !== 0 || stored !== 0
+}
+
+/** What `settleSql` answers. */
+export interface SettledUsage {
+  planTier: PlanTier
+  bytes: string
+}
 
 /**
  * Turns a reservation into usage. Always the last lock of a transaction: an alert that opens or
@@ -94,18 +116,22 @@ const settleSql = `
 export async function settleStorage(
   tx: EntityManager,
   tenantId: string,
-  { reserved, growth, items, stored }: UsageChange,
+  change: UsageChange,
 ): Promise<void> {
-  if (reserved === 0 && growth === 0 && items === 0 && stored === 0) return
-  const [usage] = await tx.execute<{ planTier: PlanTier; bytes: string }[]>(settleSql, [
-    reserved,
-    growth,
-    items,
-    stored,
-    tenantId,
-  ])
+  if (!changesUsage(change)) return
+  const [usage] = await tx.execute<SettledUsage[]>(settleSql(), settleValues(tenantId, change))
   if (!usage) return
   await announce(tx, topics.quota(tenantId))
+  await watchSettled(tx, tenantId, change, usage)
+}
+
+/** Opens or ends the alert about storage, where the change makes the difference. */
+export async function watchSettled(
+  tx: EntityManager,
+  tenantId: string,
+  { growth }: UsageChange,
+  usage: SettledUsage,
+): Promise<void> {
   const bytes = Number(usage.bytes)
   await watchStorage(tx, tenantId, usage.planTier, { before: bytes - growth, after: bytes })
 }

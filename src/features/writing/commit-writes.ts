@@ -6,8 +6,7 @@ import {
   UpstreamError,
 } from '../../lib/errors.ts'
 import { step } from '../../lib/failpoints.ts'
-import { announce, topics } from '../../platform/events.ts'
-import { settleStorage } from '../quota/storage-usage.ts'
+import type { UsageChange } from '../quota/storage-usage.ts'
 import { confirmRights } from '../tenancy/confirm-rights.ts'
 import { recordAudit } from '../tenancy/record-audit.ts'
 import { releaseIntents } from './abort-writes.ts'
@@ -94,14 +93,13 @@ async function commitIn(
   const won = writes.filter((write) => !lost.has(write))
   // It only inserts: before the rows that all writers of the tenant lock.
   await recordAudit(tx, { tenantId, userId: viewer.userId, origin }, won.map(auditRecordOf))
-  await recordVersions(tx, tenantId, won)
   await queueDocuments(
     tx,
     queued.filter((write) => !lost.has(write)),
   )
   await companion?.record(tx, won)
-  await settle(tx, tenantId, writes, won)
-  if (won.length > 0) await announce(tx, topics.contents(tenantId))
+  await abortLost(tx, tenantId, [...lost.keys()])
+  await recordVersions(tx, tenantId, won, usageOf(writes, won))
   return lost
 }
 
@@ -134,27 +132,28 @@ async function claimIntents(
   }
 }
 
-/** The winners' reservations become usage; the losers' intents are fenced and theirs released. */
-async function settle(
+/** Fences the intents of those that lost. */
+async function abortLost(
   tx: EntityManager,
   tenantId: string,
-  writes: readonly PlannedWrite[],
-  won: readonly PlannedWrite[],
+  lost: readonly PlannedWrite[],
 ): Promise<void> {
-  const lost = writes.filter((write) => !won.includes(write))
-  if (lost.length > 0) {
-    await tx.execute(
-      `update content_write_intents set state = 'aborted'
-       where tenant_id = ? and id = any(?::uuid[])`,
-      intentsOf(tenantId, lost),
-    )
-  }
-  await settleStorage(tx, tenantId, {
+  if (lost.length === 0) return
+  await tx.execute(
+    `update content_write_intents set state = 'aborted'
+     where tenant_id = ? and id = any(?::uuid[])`,
+    intentsOf(tenantId, lost),
+  )
+}
+
+/** The winners' reservations become usage, the losers' are released. */
+function usageOf(writes: readonly PlannedWrite[], won: readonly PlannedWrite[]): UsageChange {
+  return {
     reserved: sumOf(writes, reservedBytes),
     growth: sumOf(won, ({ growth }) => growth),
     items: sumOf(won, ({ items }) => items),
     stored: sumOf(won, ({ body }) => body?.document.sizeBytes ?? 0),
-  })
+  }
 }
 
 function sumOf(writes: readonly PlannedWrite[], valueOf: (write: PlannedWrite) => number): number {

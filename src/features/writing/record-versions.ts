@@ -1,6 +1,16 @@
 import type { EntityManager } from '@mikro-orm/postgresql'
 import { utf8Size } from '../../lib/bytes.ts'
 import { newId } from '../../lib/id.ts'
+import { announceSql, announceValues, topics } from '../../platform/events.ts'
+import {
+  changesUsage,
+  type SettledUsage,
+  settleSql,
+  settleStorage,
+  settleValues,
+  type UsageChange,
+  watchSettled,
+} from '../quota/storage-usage.ts'
 import { advanceFeedSql } from '../tenancy/advance-feed.ts'
 import type { PlannedWrite } from './plan-write.ts'
 
@@ -24,22 +34,41 @@ const recordSql = `
   ), keys as (
     update idempotency_keys k set completed_at = now(), version_number = w.version_number
     from written w where k.tenant_id = w.tenant_id and k.intent_id = w.intent_id
+  ), ledger as (
+    insert into usage_ledger (tenant_id, operation_id, content_id, bytes, items)
+    select tenant_id, intent_id, content_id, bytes, items from written
+  ), settled as (${settleSql('feed')}
+  ), announced as (${announceSql}
   )
-  insert into usage_ledger (tenant_id, operation_id, content_id, bytes, items)
-  select tenant_id, intent_id, content_id, bytes, items from written`
+  select s."planTier", s.bytes from (select count(*) from announced) a left join settled s on true`
 
 /**
- * Version rows, numbered for the feed; outbox events, ledger entries, the results of their keys. One
- * statement: from the feed's number on, every writer of the tenant waits for this transaction.
+ * Version rows, numbered for the feed; outbox events, ledger entries, the results of their keys, and what
+ * it does to the quota. One statement, the last before the commit: from the feed's number on every writer
+ * of the tenant waits for this transaction.
  */
 export async function recordVersions(
   tx: EntityManager,
   tenantId: string,
   writes: readonly PlannedWrite[],
+  usage: UsageChange,
 ): Promise<void> {
-  if (writes.length === 0) return
+  if (writes.length === 0) return settleStorage(tx, tenantId, usage)
   const rows = writes.map((write, index) => ({ ...rowOf(write), index }))
-  await tx.execute(recordSql, [JSON.stringify(rows), tenantId, writes.length, writes.length])
+  const changed = changesUsage(usage) ? [topics.quota(tenantId)] : []
+  const [settled] = await tx.execute<(SettledUsage | Nothing)[]>(recordSql, [
+    JSON.stringify(rows),
+    tenantId,
+    writes.length,
+    writes.length,
+    ...settleValues(tenantId, usage),
+    ...announceValues([topics.contents(tenantId), ...changed]),
+  ])
+  if (settled && settled.planTier !== null) await watchSettled(tx, tenantId, usage, settled)
+}
+
+interface Nothing {
+  planTier: null
 }
 
 function rowOf({ next, history, historyId, change, intentId, growth, items }: PlannedWrite) {
