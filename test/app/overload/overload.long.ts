@@ -13,13 +13,10 @@ const page = JSON.stringify({
   } }`,
 })
 
-/** As long as articles are. */
-const body = { format: 'MARKDOWN' as const, raw: 'A cup of café, '.repeat(400) }
-
 test('at five times what it can do it does nearly as much as it can, and refuses the rest at once', async () => {
   await using gateway = await startGateway()
   const tenant = await gateway.newTenant()
-  await createTestContents(gateway, tenant, 100, () => ({ body }))
+  await createTestContents(gateway, tenant, 100)
   await using serving = await startServing(gateway)
   await using load = await startOpenLoop()
   const flow = { name: 'all', token: await serving.tokenOf(tenant), body: page }

@@ -36,6 +36,9 @@ test('every field of a content that is alone in its selection is what it is amon
     expect(actual.errors?.map(({ message }) => message)).toEqual(
       expected.errors?.map(({ message }) => message),
     )
-    expect(actual.data?.contents.nodes[0], coordinate.name).toEqual(expected.data?.node)
+    expect([coordinate.name, actual.data?.contents.nodes[0]]).toEqual([
+      coordinate.name,
+      expected.data?.node,
+    ])
   }
 })
