@@ -211,9 +211,10 @@ async function openWatchers(
       on: {
         connected: () => open.add(index),
         closed(event) {
-          open.delete(index)
+          // A connection that is refused was never open: this client hears of it as 1006.
+          if (!open.delete(index) || isOver) return
           const { code } = event as { code: number }
-          if (!isOver) closings.push({ code, at: performance.now() })
+          closings.push({ code, at: performance.now() })
         },
       },
     })
