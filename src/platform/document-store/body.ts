@@ -101,7 +101,9 @@ async function unpack(text: string, encoding: unknown, sizeBytes: number): Promi
   if (encoding === 'utf-8') return Buffer.from(text)
   if (encoding !== 'zstd+base64') throw new Error('is in an encoding that we do not know')
   const packed = Buffer.from(text, 'base64')
-  const limit = { maxOutputLength: Math.max(1, sizeBytes) }
+  // Most come in one piece then, in half the time.
+  const chunkSize = Math.max(64, Math.min(sizeBytes + 1, maxSyncBytes))
+  const limit = { maxOutputLength: Math.max(1, sizeBytes), chunkSize }
   const aside = sizeBytes > maxSyncBytes
   return aside ? decompressAside(packed, limit) : zstdDecompressSync(packed, limit)
 }
