@@ -11,6 +11,7 @@ import { addRestore } from './restore.ts'
 import { addRotateKeys } from './rotate-keys.ts'
 import { addServe } from './serve.ts'
 import { addSetup } from './setup.ts'
+import { addShredKeys } from './shred-keys.ts'
 import { addStart } from './start.ts'
 import { addToken } from './token.ts'
 import { addWork } from './work.ts'
@@ -34,6 +35,7 @@ for (const add of [
   addRestore,
   addRotateKeys,
   addSetup,
+  addShredKeys,
   addToken,
 ])
   add(program)
