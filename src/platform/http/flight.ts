@@ -14,6 +14,8 @@ export interface HttpCall {
   signal?: AbortSignal | undefined
   /** Milliseconds the caller can wait, when fewer than `timeoutMs`. */
   deadlineMs?: number | undefined
+  /** Of the answer, when fewer than the client reads of any. */
+  maxAnswerBytes?: number | undefined
 }
 
 interface SentRequest extends Omit<Dispatcher.DispatchOptions, 'headers'> {
@@ -24,6 +26,7 @@ interface SentRequest extends Omit<Dispatcher.DispatchOptions, 'headers'> {
 export class Flight implements Disposable {
   readonly request: SentRequest
   readonly effect: HttpCall['effect']
+  readonly maxAnswerBytes: number
   /** What is made of the answer; throws what is thrown for a bad one. */
   readonly read: (answer: Answer) => unknown
   /** Some attempt may have been applied there, though its answer did not reach us. */
@@ -36,6 +39,7 @@ export class Flight implements Disposable {
   constructor(call: HttpCall, waitMs: number, read: (answer: Answer) => unknown) {
     this.request = toRequest(call)
     this.effect = call.effect
+    this.maxAnswerBytes = call.maxAnswerBytes ?? Infinity
     this.read = read
     this.#caller = call.signal
     this.#endsAt = performance.now() + waitMs

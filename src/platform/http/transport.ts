@@ -24,7 +24,7 @@ export interface Transport extends AsyncDisposable {
 }
 
 export function createTransport(options: TransportOptions): Transport {
-  const { neighbour, slowMs, maxAnswerBytes: maxBytes } = options
+  const { neighbour, slowMs, maxAnswerBytes } = options
   const gate = createGate(options.maxInFlight, options.maxQueued)
   const recent = createRecent()
   const pool = createPool(options)
@@ -32,6 +32,7 @@ export function createTransport(options: TransportOptions): Transport {
     gate,
     async send(flight, onSlow) {
       const { signal } = flight
+      const maxBytes = Math.min(maxAnswerBytes, flight.maxAnswerBytes)
       await gate.enter(signal)
       const startedAt = performance.now()
       const slow = setTimeout(onSlow, slowMs, flight)

@@ -13,6 +13,8 @@ export interface ZeroDbCall {
   signal?: AbortSignal | undefined
   /** Milliseconds the caller can wait, when fewer than the client's own limit. */
   deadlineMs?: number | undefined
+  /** Of one answer, for a caller who knows how large what they ask for can be. */
+  maxAnswerBytes?: number | undefined
 }
 
 /** Something that must never be in an answer, or should not; reported besides what is thrown. */
@@ -68,10 +70,10 @@ function configurationError({ method, path }: HttpCall, cause: unknown): Upstrea
 
 /** The call with what is left of its time, for an operation that needs several requests. */
 export function countDown(call: ZeroDbCall): () => ZeroDbCall {
-  const { signal, deadlineMs } = call
+  const { deadlineMs } = call
   if (deadlineMs === undefined) return () => call
   const endsAt = performance.now() + deadlineMs
-  return () => ({ signal, deadlineMs: Math.max(0, endsAt - performance.now()) })
+  return () => ({ ...call, deadlineMs: Math.max(0, endsAt - performance.now()) })
 }
 
 export function chunk<T>(items: readonly T[], size: number): T[][] {
