@@ -1,12 +1,11 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { zstdDecompressSync } from 'node:zlib'
 import pg from 'pg'
 import { Pool } from 'undici'
 import { JsonText, toJsonBytes } from '../src/lib/json-text.ts'
 import { pageSize } from './pages.ts'
+import { serveJson } from './serve.ts'
 
 /**
  * What is the least such an answer can cost in Node? The same calls to the stores and the same bytes
@@ -207,20 +206,4 @@ async function answer(request: IncomingMessage): Promise<Buffer> {
   return toJsonBytes(await answerPage(variables))
 }
 
-const server = createServer((request, response) => {
-  answer(request).then(
-    (body) => {
-      const headers = { 'content-type': 'application/json', 'content-length': body.length }
-      response.writeHead(200, headers).end(body)
-    },
-    (error: unknown) => {
-      process.stderr.write(`${String(error)}\n`)
-      response.writeHead(500).end()
-    },
-  )
-})
-server.listen(0, '127.0.0.1')
-await once(server, 'listening')
-process.once('SIGTERM', () => process.exit())
-const { port } = server.address() as AddressInfo
-process.stdout.write(`${JSON.stringify({ url: `http://127.0.0.1:${port}` })}\n`)
+await serveJson(answer)

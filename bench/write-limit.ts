@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { zstdCompressSync } from 'node:zlib'
 import pg from 'pg'
 import { Pool } from 'undici'
 import { newId } from '../src/lib/id.ts'
+import { serveJson } from './serve.ts'
 
 /**
  * What is the least that creating a content can cost in Node? The same two rows in ZeroDB, at the same
@@ -149,22 +148,9 @@ async function create({ title, type, status, tags, body: { format, raw } }: Inpu
   return { content: { id: Buffer.from(`1:Content:${id}`).toString('base64url') } }
 }
 
-async function answer(request: IncomingMessage): Promise<string> {
+async function answer(request: IncomingMessage): Promise<Buffer> {
   const { variables } = JSON.parse(await text(request)) as { variables: { input: Input } }
-  return JSON.stringify({ data: { write: await create(variables.input) } })
+  return Buffer.from(JSON.stringify({ data: { write: await create(variables.input) } }))
 }
 
-const server = createServer((request, response) => {
-  answer(request).then(
-    (json) => void response.writeHead(200, { 'content-type': 'application/json' }).end(json),
-    (error: unknown) => {
-      process.stderr.write(`${String(error)}\n`)
-      response.writeHead(500).end()
-    },
-  )
-})
-server.listen(0, '127.0.0.1')
-await once(server, 'listening')
-process.once('SIGTERM', () => process.exit())
-const { port } = server.address() as AddressInfo
-process.stdout.write(`${JSON.stringify({ url: `http://127.0.0.1:${port}` })}\n`)
+await serveJson(answer)

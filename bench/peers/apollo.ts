@@ -6,7 +6,8 @@ import { type Context, createContext } from '../../src/graphql/context.ts'
 import { newAccess } from '../../src/lib/access.ts'
 import { newPlan } from '../../src/platform/plan.ts'
 import { openGatewayServices } from '../services.ts'
-import { announce, readSettings } from './peer.ts'
+import { announce } from '../serve.ts'
+import { readSettings } from './peer.ts'
 
 /**
  * The gateway with Apollo Server in the place of its executor and its HTTP: the same schema, resolvers,

@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { PeerSettings } from '../contenders.ts'
 
@@ -17,21 +14,4 @@ export function createTenantOf({ tokens }: PeerSettings) {
     const { payload } = await jwtVerify(token, keys, { issuer: tokens.issuer })
     return String(payload['tenant_id'])
   }
-}
-
-type Answer = (request: IncomingMessage, response: ServerResponse) => unknown
-
-/** Listens, tells where, and ends when it is asked to. */
-export async function serve(answer: Answer): Promise<void> {
-  const server = createServer(answer)
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  announce(`http://127.0.0.1:${port}`)
-}
-
-/** Tells the benchmark where it is. */
-export function announce(url: string): void {
-  process.once('SIGTERM', () => process.exit())
-  process.stdout.write(`${JSON.stringify({ url })}\n`)
 }

@@ -7,7 +7,8 @@ import RelayPlugin, {
 } from '@pothos/plugin-relay'
 import DataLoader from 'dataloader'
 import { createYoga } from 'graphql-yoga'
-import { createTenantOf, readSettings, serve } from './peer.ts'
+import { serve } from '../serve.ts'
+import { createTenantOf, readSettings } from './peer.ts'
 
 /**
  * The stack that most would write: Yoga, Pothos, MikroORM's `em.find` and a DataLoader for the bodies.

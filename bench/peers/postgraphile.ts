@@ -2,7 +2,8 @@ import { postgraphile } from 'postgraphile'
 import { makePgService } from 'postgraphile/adaptors/pg'
 import { grafserv } from 'postgraphile/grafserv/node'
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber'
-import { createTenantOf, readSettings, serve } from './peer.ts'
+import { serve } from '../serve.ts'
+import { createTenantOf, readSettings } from './peer.ts'
 
 /**
  * PostGraphile over a table that has the bodies as well: one SQL statement is all a page takes. The tenant
