@@ -7,7 +7,7 @@ import { createPace } from './pace.ts'
  */
 const usualPatienceMs = 4_000
 /** When somebody has waited all the time for so long it is no burst, and waiting helps nobody. */
-const burstMs = 4_000
+const burstMs = 2_000
 /** How long newcomers may have to wait then; and how long nobody begins until everybody is refused sooner. */
 const shortPatienceMs = 500
 /** So many may always wait. */

@@ -99,7 +99,7 @@ test('a line that lasts is no burst: newcomers may not have to wait for long the
     state.isCrowded = true
     setInterval(() => (state.places = 1), 20)
     void askAll('a', 900)
-    await vi.advanceTimersByTimeAsync(3_000)
+    await vi.advanceTimersByTimeAsync(1_500)
     void askAll('a', 100)
     expect(refused).toHaveLength(0)
     await vi.advanceTimersByTimeAsync(2_000)
