@@ -20,7 +20,7 @@ export async function readBody(request: IncomingMessage): Promise<string> {
   return text
 }
 
-/** By its events: an iterator over a stream costs as much as all the rest of reading a small request. */
+/** By its events, which cost less than an iterator. Rejects as soon as the client has left, even before it began. */
 function readBytes(request: IncomingMessage): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>()
   const chunks: Buffer[] = []
@@ -35,6 +35,9 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
   request.on('data', onData)
   request.once('end', () => resolve(Buffer.concat(chunks, size)))
   request.once('error', reject)
+  const leave = () => reject(new Error('The client left before its request was complete.'))
+  if (request.closed) leave()
+  else request.once('close', leave)
   return promise
 }
 

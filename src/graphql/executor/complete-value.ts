@@ -80,24 +80,24 @@ function completeList(itemType: GraphQLOutputType, options: CompletionOptions): 
     const items: unknown[] = Array.isArray(list) ? list : itemsOf(list, options.field())
     const completed: unknown[] = []
     let isPending = false
-    for (let index = 0; index < items.length; index++) {
+    const completeItem = (index: number) => {
       const itemPath: Path = { prev: path, key: index, typename: undefined }
-      const fail = (error: unknown) =>
-        execution.errors.take(error, options.field(), itemPath, isNonNull)
-      let item: unknown
-      try {
-        item = settle(items[index], (value) => complete(execution, value, itemPath), fail)
-      } catch (error) {
-        try {
-          item = fail(error)
-        } catch (located) {
-          // Those under way may fail, too, and somebody has to hear it.
-          if (isPending) void Promise.allSettled(completed)
-          throw located
-        }
+      return settle(
+        () => items[index],
+        (value) => complete(execution, value, itemPath),
+        (error) => execution.errors.take(error, options.field(), itemPath, isNonNull),
+      )
+    }
+    try {
+      for (let index = 0; index < items.length; index++) {
+        const item = completeItem(index)
+        isPending ||= item instanceof Promise
+        completed.push(item)
       }
-      isPending ||= item instanceof Promise
-      completed.push(item)
+    } catch (error) {
+      // Those under way may fail, too, and somebody has to hear it.
+      void Promise.allSettled(completed)
+      throw error
     }
     return isPending ? Promise.all(completed) : completed
   }

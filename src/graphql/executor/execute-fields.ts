@@ -104,26 +104,29 @@ function executeField(
     execution.errors.take(error, field, path ?? pathOf(field, parentPath), field.isNonNull)
   // Leaves ignore it.
   const complete = (value: unknown) => field.complete(execution, value, path as Path)
-  try {
+  const resolve = () => {
     const args = field.argumentsIn(execution)
     const info = field.needsInfo
       ? infoOf(execution, field, path ?? pathOf(field, parentPath))
       : (undefined as never)
-    const value = field.resolve(source, args, execution.contextValue, info)
-    return settle(value, complete, fail)
-  } catch (error) {
-    return fail(error)
+    return field.resolve(source, args, execution.contextValue, info)
   }
+  return settle(resolve, complete, fail)
 }
 
-/** Completes a value, or what it will be; whatever goes wrong later is given to `fail`. */
+/** Completes a value, or what it will be; whatever goes wrong, now or later, is given to `fail`. */
 export function settle(
-  value: unknown,
+  resolve: () => unknown,
   complete: (value: unknown) => unknown,
   fail: (error: unknown) => null,
 ): unknown {
-  const completed = value instanceof Promise ? value.then(complete) : complete(value)
-  return completed instanceof Promise ? completed.then(undefined, fail) : completed
+  try {
+    const value = resolve()
+    const completed = value instanceof Promise ? value.then(complete) : complete(value)
+    return completed instanceof Promise ? completed.then(undefined, fail) : completed
+  } catch (error) {
+    return fail(error)
+  }
 }
 
 function pathOf({ key, parentType }: FieldPlan, prev: Path | undefined): Path {

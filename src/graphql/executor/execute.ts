@@ -41,10 +41,10 @@ interface Prepared {
 const maxPlans = 4
 
 /**
- * Executes a validated operation as graphql-js does (GraphQL §6), and answers the same. What does not depend on the
- * objects found (which fields there are, their arguments, how values of their types are completed) is
- * worked out when a document is executed first and kept with it; what is there at once makes no promise.
- * Resolvers return promises of the platform, if any.
+ * Executes a validated operation as graphql-js does (GraphQL §6), and answers the same. What does not
+ * depend on the objects found (which fields there are, their arguments, how values of their types are
+ * completed) is worked out when a document is executed first and kept with it; what is there at once makes
+ * no promise. Resolvers return promises of the platform, if any.
  */
 export function execute(args: Args): MaybePromise<ExecutionResult> {
   const { schema, document, operationName } = args
